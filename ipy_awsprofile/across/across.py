@@ -1,8 +1,8 @@
 """Call a function for many profiles at the same time, and collect the results in one DataFrame.
 
-A `Run` opens a session for each profile and calls the function with it, in threads. In its thread,
-this session is also boto3's default session. The module `gate` prevents these threads from using
-other identities.
+A `Run` opens a session for each profile and, in threads, calls the function with the session. In
+each thread, the profile's session is also boto3's default session. The module `gate` prevents these
+threads from using other identities.
 """
 
 from __future__ import annotations
@@ -84,44 +84,46 @@ def across_profiles(
     """Call a function with a session of each profile and return all results as one DataFrame.
 
     ``profiles`` is the exact name of a profile, a pattern as in `list_profiles`, or several of
-    these separated by commas. It can also be a list of exact names, patterns with wildcards,
-    `Profile` records, and roles from `list_assigned_roles` or `organization_roles`. A pattern that
-    begins with the name of a sign-in, such as ``corp:1000*/Admin`` or ``corp:team-*/Admin``, also
-    selects roles. ``exclude`` omits profiles and roles by name, account ID or account name, or by
-    patterns for the whole name or ID. Case doesn't matter.
+    these separated by commas. ``profiles`` can also be a list of exact names, patterns with
+    wildcards, `Profile` records, and roles from `list_assigned_roles` or `organization_roles`. A
+    pattern that begins with the name of a sign-in, such as ``corp:1000*/Admin`` or
+    ``corp:team-*/Admin``, also selects roles. ``exclude`` omits profiles and roles by name, account
+    ID or account name, or by patterns for the whole name or ID. Case doesn't matter.
 
-    ``regions`` is a list, or a string such as ``eu-central-1,us-east-1``. The function is called
-    for each profile in each of these Regions instead of the profile's own Region.
+    ``regions`` is a list, or a string such as ``eu-central-1,us-east-1``. For each profile, the
+    function is called in each of ``regions`` instead of the profile's own Region.
 
     ``function(session)`` returns rows (a DataFrame, a Series or a list of dicts), a single row (a
     dict), another value (which becomes the column ``value``), or None for no rows. An index becomes
-    a column, except an unnamed index of integers. To keep such an index, return
+    a column, except an unnamed index of integers. To keep an unnamed index of integers, return
     ``frame.reset_index()``.
 
     In the result, the first columns are ``profile``, ``account`` (as reported by STS) and
     ``region`` (the session's Region). For roles from `organization_roles`, ``profile`` is the
     role's ARN, and the column ``account_name`` follows ``account``. If the function returns a
-    column with one of these names, that column is renamed, for example to ``result_region``. The
-    rows have the order of the profiles, and for each profile the order of the Regions.
+    column with the same name as one of these columns, the function's column is renamed, for example
+    to ``result_region``. The rows have the order of the profiles, and for each profile the order of
+    the Regions.
 
     If the function fails for a profile, the other profiles continue. The error becomes a row in
     ``result.attrs["errors"]`` (with ``profile``, ``account`` if known, ``region`` if you pass
-    ``regions``, ``error``, ``message`` and ``hint``), and the cell shows a summary. If every
-    profile fails, NoProfileAnswered is raised, with these rows as its ``errors``. After Ctrl-C, the
-    call returns within seconds with the results so far, and ``result.attrs["interrupted"]`` is
-    True. ``result.attrs["errors"].retry()`` retries the profiles that failed or weren't completed,
-    and returns all results (see `ErrorRows`).
+    ``regions``, ``error``, ``message`` and ``hint``), and the cell shows a summary. If the function
+    fails for every profile, NoProfileAnswered is raised, whose ``errors`` contains a row for each
+    failure. After Ctrl-C, the call returns within seconds with the results so far, and
+    ``result.attrs["interrupted"]`` is True. ``result.attrs["errors"].retry()`` retries the profiles
+    that failed or weren't completed, and returns all results (see `ErrorRows`).
 
     The user is prompted once for each MFA device and each sign-in. Roles with the same source
-    profile share its credentials. At most ``max_workers`` calls run at the same time, in threads.
-    If ``progress`` is true, a progress bar is shown. If ``confirmed`` is true, protected profiles
-    are included. ``read_only``, ``policy`` and ``write`` are the options of ``%aws_profile``.
+    profile share the source profile's credentials. At most ``max_workers`` calls run at the same
+    time, in threads. If ``progress`` is true, a progress bar is shown. If ``confirmed`` is true,
+    protected profiles are included. ``read_only``, ``policy`` and ``write`` work like the options
+    ``--read-only``, ``--policy`` and ``--write`` of ``%aws_profile``.
 
-    If the function uses the notebook's identity, for example with a global client, it fails for
-    each profile. It also fails if it uses a session or client of another profile that wasn't opened
-    in the function. Raises InvalidOption if no profile matches or if the function is async,
-    NotForOneProfile if the function uses an object that was opened in S3 before the call, and other
-    subclasses of `AwsProfileError`.
+    If the function uses the notebook's identity, for example with a global client, the call fails
+    for every profile. The call also fails if the function uses another profile's session or client
+    that wasn't opened in the function. Raises InvalidOption if no profile matches or if the
+    function is async, NotForOneProfile if the function uses an object that was opened in S3 before
+    the call, and other subclasses of `AwsProfileError`.
 
     https://docs.python.org/3/library/concurrent.futures.html
     """
@@ -152,8 +154,8 @@ def prepare_run(
 ) -> Run:
     """Return a `Run` with the calls for all selected profiles. ``options`` apply to each profile.
 
-    ``form`` is how the user has written the request. Raises the errors of `across_profiles` about
-    its arguments.
+    ``form`` says in which form the user has written the request. Raises the same errors about
+    invalid arguments as `across_profiles`.
     """
     require_no_run("`across_profiles`")
     _require_function(profiles, function)
@@ -161,7 +163,7 @@ def prepare_run(
         raise InvalidOption("`max_workers` must be 1 or more.")
     if iscoroutinefunction(function):
         raise InvalidOption(
-            "The function is async, and nothing would await its result.",
+            "The function is async, but `across_profiles` doesn't await its result.",
             "Run `import asyncio`, and pass `lambda session: asyncio.run(FUNCTION(session))`.",
         )
     switcher = running_switcher()
@@ -190,7 +192,8 @@ class Run:
     """The calls of a function for many profiles, with the outcomes so far.
 
     If ``regions`` is empty, the function is called in each profile's own Region. ``workers`` is the
-    number of threads, and ``variable`` is the notebook's variable for the result, or empty.
+    number of threads, and ``variable`` is the name of the notebook's variable for the result, or an
+    empty string.
     """
 
     switcher: Switcher
@@ -240,7 +243,10 @@ class Run:
         return self.make()
 
     def _make_calls(self, tasks: Sequence[Task], block: Uninterrupted) -> bool:
-        """Make calls in threads, and store the outcomes. Return True if Ctrl-C interrupts them."""
+        """Make calls in threads, and store the outcomes.
+
+        Return True if Ctrl-C interrupts the calls.
+        """
         questions = Questions(self.switcher.person)
         sources = SharedSources(questions.person)
         profiles: dict[str, _Profile] = {}
@@ -305,7 +311,7 @@ class _Profile:
     account: str | None = None
 
     def outcome(self, name: str, region: str | None) -> Outcome | None:
-        """Call the function in a Region, and return its rows or its failure, or None after Ctrl-C.
+        """Call the function in a Region. Return the rows or the failure, or None after Ctrl-C.
 
         If ``region`` is None, the function is called in the profile's own Region.
         """
@@ -351,7 +357,7 @@ class _Profile:
 
 
 def _in_region(session: ProfileSession, region: str) -> ProfileSession:
-    """Return a session in another Region that shares the credentials of this session."""
+    """Return a session for the given Region that shares the credentials of ``session``."""
     target = replace(session.target, region=region)
     core = ProfileBotocoreSession(target)
     core.load_with(session.get_credentials)
@@ -379,7 +385,7 @@ def _require_function(profiles: object, function: object) -> None:
 
 
 def _parse_regions(regions: str | Iterable[str] | None) -> tuple[str, ...]:
-    """Return the names in a list of Regions, or in a string of names with commas or spaces.
+    """Return the Region names from a list, or from a string with commas or spaces between names.
 
     If ``regions`` is None, the result is empty. Warns about names that botocore doesn't know, and
     raises InvalidOption if ``regions`` doesn't contain any name.

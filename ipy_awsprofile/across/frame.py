@@ -26,8 +26,8 @@ class Outcome:
     """The rows that a function returned for a profile, or the failure of the call.
 
     ``account`` is the account ID that STS reported or, if no session could be opened, the account
-    ID in the files. ``account_name`` is the account's name for a role from `organization_roles`,
-    and otherwise None.
+    ID from the shared files. ``account_name`` is the account's name for a role from
+    `organization_roles`, and otherwise None.
     """
 
     profile: str
@@ -39,13 +39,14 @@ class Outcome:
 
 
 class ErrorRows(list[dict[str, str | None]]):
-    """The errors of a function or cell that ran for many profiles. The notebook shows a table.
+    """The errors of a function or cell that ran for many profiles.
 
-    Each row is a dict with the ``profile``, the ``account`` (as reported by STS, otherwise from the
-    files, or None if unknown), the ``account_name`` for roles from `organization_roles`, the
-    ``region`` if the code ran in several Regions, the ``error`` (its type), the ``message`` and a
-    ``hint``. The rows are plain dicts because pandas compares, copies and writes the ``attrs`` of a
-    DataFrame. The method `frame` returns the rows as a DataFrame.
+    The notebook displays the errors as a table. Each row is a dict with the ``profile``, the
+    ``account`` (as reported by STS, otherwise from the files, or None if unknown), the
+    ``account_name`` for roles from `organization_roles`, the ``region`` if the code ran in several
+    Regions, the ``error`` (its type), the ``message`` and a ``hint``. The rows are plain dicts
+    because pandas compares, copies and writes the ``attrs`` of a DataFrame. The method `frame`
+    returns the rows as a DataFrame.
     """
 
     #: Repeats the calls that don't have a result. It is None if the errors can't be retried.
@@ -56,14 +57,14 @@ class ErrorRows(list[dict[str, str | None]]):
 
         The function is called again, with the same options, for each profile and Region without a
         result. The DataFrame contains the earlier and the new results, in the order of a single
-        run. Its ``attrs["errors"]`` contains the remaining errors.
+        run. The DataFrame's ``attrs["errors"]`` contains the remaining errors.
 
         Raises NoProfileAnswered if every profile has failed, and AwsProfileError if the errors come
         from a file or another process.
         """
         if self.on_retry is None:
             raise AwsProfileError(
-                "These errors can't be retried: they come from a file or another process.",
+                "These errors can't be retried, because they come from a file or another process.",
                 "Run the function again with `across_profiles`, or run the cell again.",
             )
         return self.on_retry()
@@ -97,7 +98,7 @@ class ErrorRows(list[dict[str, str | None]]):
         rows = [tuple(text or "" for text in row.values()) for row in self]
         notes: tuple[str, ...] = ()
         if len(self) > MOST_ROWS:
-            notes = ("The method `frame` returns all of them.",)
+            notes = ("To see all errors, call the method `frame`.",)
         return Card(
             number_of(len(self), "error"),
             notes=notes,
@@ -143,8 +144,9 @@ def frame_of(outcomes: Sequence[Outcome], *, regional: bool = False) -> pd.DataF
     """Return the rows of all outcomes as one DataFrame, with the profile, account and Region.
 
     For roles from `organization_roles`, each row also has an ``account_name``. If the function
-    returned a column with one of these names, that column is renamed. ``attrs["errors"]`` contains
-    the failures as `ErrorRows`. If ``regional`` is true, the failures contain the Region.
+    returned a column with the same name as one of these columns, the function's column is renamed.
+    ``attrs["errors"]`` contains the failures as `ErrorRows`. If ``regional`` is true, the failures
+    contain the Region.
     """
     import pandas as pd
 

@@ -35,7 +35,7 @@ Failure = dict[str, str]
 def failure_of(error: BaseException, session: boto3.Session | None) -> Failure:
     """Return the type, message and hint of an error as strings, each on one line.
 
-    If the message contains the session's keys, they are removed.
+    If the message contains the session's keys, the keys are removed.
     """
     message = " ".join(str(error).split())
     if session:
@@ -68,8 +68,8 @@ def work_for(function: Function, turn: Turn, protection: Protection) -> object:
                     print()  # noqa: T201  # completes the line
     except NoCredentialsError:  # the profile's session has some
         raise NotForOneProfile(
-            "A client without credentials was used, instead of the profile's `session`.",
-            'Create a client for each profile, such as `session.client("s3")`.',
+            "The function used a client without credentials instead of the profile's `session`.",
+            'Create a client for each profile, for example with `session.client("s3")`.',
         ) from None
     except (BotoCoreError, ClientError) as error:
         ours = from_error(error, target_in(turn.session))
@@ -98,7 +98,7 @@ def _advice_for_writing(error: ClientError, turn: Turn, protection: Protection) 
 
 
 class LinesOfCalls:
-    """Standard output while code runs for many profiles.
+    """A replacement for standard output while code runs for many profiles.
 
     Each line begins with the name of the profile whose code printed it. Only complete lines are
     written, so that the lines of different threads don't mix.
@@ -114,7 +114,8 @@ class LinesOfCalls:
     def write(self, text: str) -> int:
         """Write the complete lines in a string, each with the name of the thread's profile.
 
-        If the thread doesn't work for one profile, the whole string is written without changes.
+        If the current thread isn't running code for a profile, the whole string is written
+        unchanged.
         """
         turn = turn_here()
         if not turn:

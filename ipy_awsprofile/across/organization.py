@@ -65,22 +65,22 @@ def organization_roles(
     exclude: str | Iterable[str] = (),
     session: boto3.Session | None = None,
 ) -> list[OrganizationRole]:
-    """Return the role with this name in each active account of the organization.
+    """Return the role named ``role`` in each active account of the organization.
 
-    The roles are sorted by account name. Pass them to `across_profiles`, which reports an error for
-    each account that doesn't have the role. ``role`` is the role's name, with its path if it has
-    one, such as ``audit/Reader``. ``pattern`` selects accounts by words in their name, ID or email
-    domain, as in `list_profiles`. ``exclude`` omits accounts by name or ID, or by patterns for the
-    whole name or ID, such as ``sandbox-*``. Case doesn't matter.
+    The roles are sorted by account name. Pass the roles to `across_profiles`, which reports an
+    error for each account that doesn't have the role. ``role`` is the role's name, with its path if
+    it has one, such as ``audit/Reader``. ``pattern`` selects accounts by words in their name, ID or
+    email domain, as in `list_profiles`. ``exclude`` omits accounts by name or ID, or by patterns
+    for the whole name or ID, such as ``sandbox-*``. Case doesn't matter.
 
     The active identity or, if you pass a boto3 ``session``, the session's identity lists the
-    accounts now and assumes the roles later. It must belong to the organization's management
-    account or to a delegated administrator. Suspended and closed accounts are omitted. The roles'
-    ARNs have the organization's partition, such as ``aws-us-gov``.
+    accounts now and assumes the roles later. This identity must belong to the organization's
+    management account or to a delegated administrator. Suspended and closed accounts are omitted.
+    The roles' ARNs have the organization's partition, such as ``aws-us-gov``.
 
-    Role credentials are read from the AWS CLI's cache if possible. They are always requested from
-    STS if the session is limited by ``read_only`` or ``policy``, or if the session wasn't created
-    by `open_session` or a switch.
+    Role credentials are read from the AWS CLI's cache if possible. Role credentials are always
+    requested from STS if the session is limited by ``read_only`` or ``policy``, or if the session
+    wasn't created by `open_session` or a switch.
 
     Raises InvalidOption if no profile is active and you don't pass a session, AccessDenied if the
     identity isn't allowed to list the accounts, and other subclasses of `AwsProfileError`.
@@ -91,7 +91,7 @@ def organization_roles(
     if role.startswith("arn:"):
         name = Arn.parse(role).role or "NAME"
         raise InvalidOption(
-            f"`{role}` is a role in one account.",
+            f"`{role}` is the ARN of a role in a single account.",
             f"Write the name that the role has in each account: `{name}`.",
         )
     session = session or running_switcher().session
@@ -123,7 +123,7 @@ def organization_roles(
 
 
 def patterns_of(exclude: str | Iterable[str]) -> list[str]:
-    """Return the patterns in ``exclude``: a string with commas, or several such strings."""
+    """Return the patterns in ``exclude``, which is a string with commas or several such strings."""
     texts = [exclude] if isinstance(exclude, str) else list(exclude)
     patterns: list[str] = []
     for text in texts:
@@ -136,8 +136,8 @@ def warn_about_excluding_nothing(
 ) -> None:
     """Warn about each pattern in ``exclude`` that doesn't match any candidate.
 
-    ``candidates`` are the names and IDs that could be excluded, and ``what`` is the word for them
-    in the warning, such as ``account``.
+    ``candidates`` are the names and IDs that could be excluded, and ``what`` is the word for the
+    candidates in the warning, such as ``account``.
     """
     for text in [exclude] if isinstance(exclude, str) else exclude:
         patterns = alternatives(text)
@@ -153,9 +153,10 @@ def warn_about_excluding_nothing(
 
 
 def _similar_pattern(text: str, names: Collection[str]) -> str:
-    """Return a question that suggests a pattern or similar names for text that matches no name.
+    """Return a question that suggests a pattern or names if ``text`` doesn't match any name.
 
-    The pattern matches the names that contain the text. The result can be an empty string.
+    The suggested pattern matches the names that contain ``text``. If there is nothing to suggest,
+    the result is an empty string.
     """
     if has_wildcard(text):
         return ""
@@ -175,7 +176,7 @@ def _similar_pattern(text: str, names: Collection[str]) -> str:
 def _list_accounts(session: boto3.Session) -> list[dict[str, str]]:
     """Return the accounts in the session's organization, as AWS Organizations describes them.
 
-    Raises AccessDenied if the session isn't allowed to list them.
+    Raises AccessDenied if the session isn't allowed to list the accounts.
     """
     try:
         with translated(target_in(session)):

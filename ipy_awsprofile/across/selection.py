@@ -97,8 +97,8 @@ def _names_for_exclude(selected: Selected) -> tuple[str, ...]:
 def _patterns_in(text: str) -> list[str]:
     """Return the names and patterns in a string that separates them with commas.
 
-    A string that is the name of a profile or role can contain commas. Raises InvalidOption if a
-    pattern contains braces.
+    If the whole string is the name of a profile or role, the name can contain commas. Raises
+    InvalidOption if a pattern contains braces.
     """
     text = str(text)  # it can be a Profile
     if is_name(text):
@@ -146,8 +146,8 @@ def advice_for_pattern(pattern: str) -> str:
 def _advice_for_words(pattern: str, names: Collection[str]) -> str:
     """Return advice for a pattern that consists of words, some of which are names of profiles.
 
-    The advice is how to select these profiles. It is an empty string if the pattern selects them,
-    or if no word is the name of a profile.
+    The advice says how to select the named profiles. The result is an empty string if the pattern
+    already selects these profiles, or if no word is the name of a profile.
     """
     exact = list(filter(is_name, pattern.split()))
     if set(exact) <= set(names):

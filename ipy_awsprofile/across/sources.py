@@ -1,9 +1,9 @@
 """Open sessions for many profiles, and share the credentials of their source profiles.
 
 For each role, botocore would load the credentials of the role's source profile again. For hundreds
-of roles with the same source profile, this would mean hundreds of calls, and AWS accepts an MFA
-code only once. In this module, the source's credentials are loaded once, and the user is prompted
-once for each MFA device and each sign-in.
+of roles with the same source profile, botocore would make hundreds of calls, although AWS accepts
+an MFA code only once. This module loads the credentials of each source profile once, and prompts
+the user once for each MFA device and each sign-in.
 """
 
 from __future__ import annotations
@@ -85,9 +85,11 @@ class Questions:
 
 
 class SharedSources:
-    """Opens sessions in many threads. Roles with the same source profile share its credentials.
+    """Opens sessions in many threads.
 
-    If the credentials of a source can't be loaded, all its roles raise the same error.
+    Roles with the same source profile share the source profile's credentials. If the credentials of
+    a source profile can't be loaded, opening any role with this source profile raises the same
+    error.
     """
 
     def __init__(self, person: Person) -> None:
@@ -104,7 +106,10 @@ class SharedSources:
         self._shared: dict[tuple[object, ...], Future[Any]] = {}
 
     def open(self, target: Target) -> ProfileSession:
-        """Open a session for a target. Raises a subclass of `AwsProfileError` if this fails."""
+        """Open a session for a target.
+
+        Raises a subclass of `AwsProfileError` if the session can't be opened.
+        """
         source = target.request.source
         return open_target(
             target,
@@ -138,7 +143,7 @@ class SharedSources:
         return shared.result()
 
     def create_sts(self, target: Target, _service: str, **keys: str) -> _Sts:
-        """Return a client that assumes a target's roles with these access keys.
+        """Return an STS client that assumes a target's roles with the given access keys.
 
         All targets with the same access keys and client settings share one STS client.
         """
@@ -164,7 +169,10 @@ class _SharedRoleProvider(RoleChainProvider):
         self._profiles = options["profile_provider_builder"]
 
     def _resolve_source_credentials(self, role_config: Any, profile_name: str) -> Any:
-        """Return the credentials that assume a role. This method overrides botocore's."""
+        """Return the credentials that assume a role.
+
+        This method overrides botocore's method of the same name.
+        """
         if self._target.request.source:
             return self._target.request.source.credentials
         load = partial(super()._resolve_source_credentials, role_config, profile_name)  # type: ignore[misc]
@@ -182,7 +190,10 @@ class _SharedRoleProvider(RoleChainProvider):
         return session
 
     def _load(self, load: Callable[[], Credentials], name: str) -> Credentials:
-        """Load the credentials of a source. Errors name the source, because its roles share it."""
+        """Load a source profile's credentials.
+
+        Errors contain the profile's name, because many roles share it.
+        """
         own = self.renewing
         self.renewing = self._profiles.renewing = own.for_source(name)
         try:

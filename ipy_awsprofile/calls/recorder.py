@@ -47,9 +47,9 @@ class Call:
     """A recorded call to AWS, without the values of its parameters.
 
     ``cell`` is the execution count of the cell that made the call, and ``client`` is the library
-    that made it. If the profile or account couldn't be determined, it is ``unknown``. ``error``
-    contains AWS's message if the call was denied, and otherwise only the error code. ``needs``
-    contains the actions that the call requires, with the ARNs of their resources.
+    that made it. ``profile`` and ``account`` are ``unknown`` if they couldn't be determined.
+    ``error`` contains AWS's message if the call was denied, and otherwise only the error code.
+    ``needs`` contains the actions that the call requires, with the ARNs of their resources.
     """
 
     time: datetime
@@ -204,7 +204,7 @@ def _identity_of(credentials: Credentials | None) -> tuple[str, str]:
     """Return the name of the profile that credentials belong to, and the principal's ARN.
 
     The ARN is an empty string if it isn't known. For a client with explicit access keys, the
-    profile is ``unknown``. For an unsigned call, it is ``anonymous``.
+    profile is ``unknown``. For an unsigned call, the profile is ``anonymous``.
     """
     if credentials is None:
         return "anonymous", ""

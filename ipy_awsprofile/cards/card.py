@@ -153,9 +153,9 @@ class Card:
 
     Rows with an empty value aren't shown. ``mark`` is a warning beside the title, and ``badge`` is
     other information beside the title. ``since`` says when the badge was accurate. Only the HTML
-    contains it, because saved notebooks display the HTML again later. ``link`` is the text and the
-    address of a button. In the title, the notes and the values, text between backticks is displayed
-    as code.
+    contains ``since``, because saved notebooks display the HTML again later. ``link`` is the text
+    and the address of a button. In the title, the notes and the values, text between backticks is
+    displayed as code.
     """
 
     title: str

@@ -57,9 +57,9 @@ def active_identity_card(
     """Return a card about the active profile.
 
     ``identity`` is the profile's current identity. ``variable`` is the name of the variable that
-    contains the session, or empty. ``problem`` says why the credentials couldn't be renewed, and
-    what to do, or is empty. The card shows ``notes`` before its notes about objects that still use
-    another identity.
+    contains the session, or an empty string. ``problem`` says why the credentials couldn't be
+    renewed and what to do, or is an empty string. The card shows ``notes`` before its notes about
+    objects that still use another identity.
     """
     session = active.session
     target = session.target
@@ -116,12 +116,12 @@ def identity_card(
     is_protected: bool = False,
     lasts: str = "",
 ) -> Card:
-    """Return a card about an identity, with the time that remains from ``now`` on.
+    """Return a card about an identity, with the time that is left at the time ``now``.
 
     ``rows`` are additional rows about the session. ``region_variable`` is the environment variable
-    that sets the Region, or empty. ``renewal`` says how the credentials renew, or is empty if they
-    couldn't be renewed. ``notes`` are warnings. Empty notes are ignored. ``lasts`` limits the
-    identity, for example ``for this cell``.
+    that sets the Region, or an empty string. ``renewal`` says how the credentials are renewed, or
+    is an empty string if they couldn't be renewed. ``notes`` are warnings. Empty notes are ignored.
+    ``lasts`` says how long the identity is used, for example ``for this cell``.
     """
     now = now or datetime.now(UTC)
     badge = time_left(identity.expiry, now, temporary=identity.temporary)
@@ -223,8 +223,7 @@ def session_rows(target: Target) -> list[tuple[str, str]]:
 def sharing_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str, str]]:
     """Return the card's row about the programs that use a session's identity.
 
-    The result is empty if the notebook doesn't share its identity, or if the session isn't the one
-    that it shares.
+    The result is empty if the notebook doesn't share its identity or shares a different session.
     """
     sharing = switcher.recipients.sharing
     if sharing is None or sharing.get_session() is not session:  # it is a block's
@@ -263,7 +262,7 @@ def sharing_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str,
 
 
 def _keys_of_programs(lends_own_keys: bool | None) -> str:
-    """Return a clause that says how long the keys of programs last.
+    """Return a clause that says how long the programs' keys are valid.
 
     The result is an empty string if the keys are short-lived.
     """
@@ -282,21 +281,21 @@ def _window_note(window: Window | None) -> str:
     until = f"{window.ends:%H:%M:%S} UTC ({time_left(window.ends, aws_now())})"
     return (
         f"`{AGENT}` can write until {until}{limit}. {other_roles(window)} "
-        "`%aws_profile --share off` hands out no more "
-        "keys; keys that programs have stay valid until then."
+        "To stop giving keys to programs, run `%aws_profile --share off`. Keys that programs already "
+        "have stay valid until the write window ends."
     )
 
 
 def other_roles(window: Window) -> str:
     """Return a sentence that says whether programs can assume other roles in a write window.
 
-    The keys of these roles could last longer than the write window.
+    The keys of another role could remain valid after the write window.
     """
     if not window.limits.denies_other_roles:
-        return "It can also assume other roles, whose keys can last longer."
+        return "Programs can also assume other roles, and those roles' keys can last longer."
     if window.policy:
-        return "It can't assume other roles, unless the policy names `sts:AssumeRole`."
-    return "It can't assume other roles."
+        return "Programs can't assume other roles unless the policy names `sts:AssumeRole`."
+    return "Programs can't assume other roles."
 
 
 def policy_rows() -> list[tuple[str, str]]:
@@ -339,10 +338,10 @@ def no_profiles_card(files: SharedFiles) -> Card:
     notes = (
         "If you have access keys, write these lines, with your keys and Region, to "
         f"`{one_line(files.credentials)}`, and run `%aws_profile default`.",
-        "If you sign in at an AWS access portal, run `aws configure sso` in a terminal. It needs "
-        "the AWS CLI.",
+        "If you sign in at an AWS access portal, run `aws configure sso` in a terminal. This "
+        "command requires the AWS CLI.",
         "To use the role of this machine, run `%aws_profile --default`.",
-        "To try it without an AWS account, run `ipy-awsprofile lab` in a terminal.",
+        "To try ipy_awsprofile without an AWS account, run `ipy-awsprofile lab` in a terminal.",
     )
     title = "There are no AWS profiles yet"
     return Card(title, rows=rows, notes=notes, code=_FIRST_PROFILE)
@@ -371,7 +370,7 @@ def off_card(
     notes = [f"{undone}.", *exceptions]
     if was_shared:
         notes.append(
-            "Programs no longer get credentials. Credentials that they already have stay valid "
+            "Programs no longer get credentials. Credentials that programs already have stay valid "
             "until they expire."
         )
     return Card("The switch is undone", notes=notes, tone=tone)
@@ -389,8 +388,8 @@ def error_card(error: AwsProfileError) -> Card:
 def mfa_card(device: str, profile: str = "", refused: str = "", where: str = "") -> Card:
     """Return a card that asks for an MFA code, with the device and the profile that requires it.
 
-    ``refused`` says why the previous code was refused and what to enter now, or is empty. ``where``
-    says where the front end asks, if users may not find it.
+    ``refused`` says why the previous code was refused and what to enter now, or is an empty string.
+    ``where`` says where the front end shows its prompt, if the prompt is hard to find.
     """
     rows = (("profile", profile), ("device", device))
     notes = tuple(filter(None, (refused, where)))
@@ -451,8 +450,8 @@ def signed_out_card(names: Sequence[str], problems: Sequence[str], inactive: Seq
 _STEPS = {
     SignInStep.ALLOW: "Allow the sign-in in the browser that opens.",
     SignInStep.COMPARE_CODE: "Allow the sign-in if the page shows this code.",
-    SignInStep.ENTER_CODE: "Open the page in any browser, sign in, and enter the code that it "
-    "shows. If another program has already signed in, press Enter.",
+    SignInStep.ENTER_CODE: "Open the page in any browser, sign in, and enter the code that the "
+    "page shows. If another program has already signed in, press Enter.",
 }
 
 
@@ -461,7 +460,8 @@ def sign_in_card(
 ) -> Card:
     """Return a card with a button that opens a sign-in page, and instructions for this page.
 
-    ``code`` is the code to compare on the page, or empty. ``about`` are rows about the sign-in.
+    ``code`` is the code to compare on the page, or an empty string. ``about`` are rows about the
+    sign-in.
     """
     return Card(
         f"Sign in for {profile}",

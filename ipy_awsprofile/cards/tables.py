@@ -26,7 +26,8 @@ def profile_table(
 ) -> Card:
     """Return a card with a row for each profile.
 
-    ``pattern`` is the pattern that selected the profiles, and ``advice`` is a note or empty.
+    ``pattern`` is the pattern that selected the profiles, and ``advice`` is a note or an empty
+    string.
     """
     rows = []
     for profile in profiles:
@@ -41,7 +42,7 @@ def profile_table(
     for profile in profiles:
         if profile == pattern:
             line = arguments(SessionRequest(profile))
-            notes.append(f"To switch to it, run `%aws_profile {line}`.")
+            notes.append(f"To switch to this profile, run `%aws_profile {line}`.")
     return Card(title, notes=notes, table=Table(columns, rows))
 
 
@@ -162,12 +163,12 @@ def across_card(
     not_run: int = 0,
     frame: str = "",
 ) -> Card:
-    """Return a card that summarizes code for many profiles that failed or was interrupted.
+    """Return a card about code that ran for many profiles and failed for some, or was interrupted.
 
     ``good`` is the number of calls with a result, ``size`` describes the number of all calls, and
     ``not_run`` is the number of calls that weren't completed before an interrupt. ``errors`` are
     the rows of the DataFrame's ``attrs["errors"]``. ``frame`` is the name of the variable that
-    contains the DataFrame, or empty.
+    contains the DataFrame, or an empty string.
     """
     attribute = 'the DataFrame\'s `attrs["errors"]`'
     retry = f"call `retry()` on {attribute}"
@@ -183,17 +184,17 @@ def across_card(
     protected = [row for row in errors if row["error"] == ProtectedProfile.__name__]
     if protected:
         shown.append(
-            "To include protected profiles, run it again with `--yes`, or `confirmed=True` in "
-            "Python."
+            "To include protected profiles, run the cell again with `--yes`, or pass "
+            "`confirmed=True` in Python."
         )
     if len(errors) > len(protected) or not_run:
-        shown.append(f"To retry the rest, {retry}. It returns all results.")
+        shown.append(f"To retry the rest and get all results, {retry}.")
     tone = Tone.WARNING if good else Tone.ERROR
     return Card(f"{good} of {size} succeeded", notes=shown, tone=tone)
 
 
 def reasons(errors: Sequence[Mapping[str, str | None]]) -> list[str]:
-    """Return a line for each of the most frequent errors, with the number of profiles it affects.
+    """Return a line for each of the most frequent errors, with the number of affected profiles.
 
     Messages that differ only in the profile's name or in numbers, such as account IDs, count as the
     same error.

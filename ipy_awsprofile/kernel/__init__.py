@@ -1,1 +1,1 @@
-"""Show an identity in the kernel, check signatures, and serve credentials to child processes."""
+"""Let libraries in the kernel use an identity, check signatures, and serve child processes."""

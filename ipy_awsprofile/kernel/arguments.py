@@ -1,4 +1,4 @@
-"""Get what a library with its own S3 client needs from a session, other than keys."""
+"""Get the S3 settings, other than keys, that a library with its own S3 client needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 class SecretOptions(dict[str, Any]):
-    """Options that can contain secrets. Their ``repr`` and ``str`` show only the names."""
+    """Options that can contain secrets.
+
+    The ``repr`` and ``str`` of the options show only the options' names.
+    """
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {', '.join(self)}>"

@@ -1,6 +1,7 @@
-"""Clear the clients and credentials that libraries keep for new objects.
+"""Clear the clients and credentials that libraries cache for objects that you create later.
 
-If a library can't be cleared, because its version has other internals, the card names it.
+If a library's cache can't be cleared, because the installed version has different internals, the
+card names the library.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from ipy_awsprofile.follower import Cache, Follower
 
 
 def clear_caches(followers: Iterable[Follower]) -> set[str]:
-    """Clear the libraries' caches. Return the packages that still keep the former identity."""
+    """Clear the libraries' caches.
+
+    Return the names of the packages that may still use the former identity.
+    """
     not_cleared = set()
     for follower in followers:
         for each in follower.caches:
@@ -25,7 +29,7 @@ def clear_caches(followers: Iterable[Follower]) -> set[str]:
             try:
                 _clear(each, module)
             except Exception as error:  # noqa: BLE001  # another version can raise anything
-                log_stack(error, f"{each.module} isn't as in {follower.tried}.")
+                log_stack(error, f"The module {each.module} differs from {follower.tried}.")
                 not_cleared.add(follower.package)
     return not_cleared
 
@@ -38,6 +42,6 @@ def _clear(cache: Cache, module: ModuleType) -> None:
 
 
 def reset(owner: object, name: str, value: object = None) -> None:
-    """Replace an attribute. Raises AttributeError if this version doesn't have the attribute."""
+    """Replace an attribute. Raises AttributeError if the object doesn't have the attribute."""
     getattr(owner, name)
     setattr(owner, name, value)

@@ -1,6 +1,6 @@
-"""Find everything that doesn't follow a switch, for the lines on the card.
+"""Find the objects and settings that keep another identity after a switch, and describe them.
 
-Only the notebook's variables are searched, not the objects in them.
+The search covers the values of the notebook's variables, but not the objects inside these values.
 """
 
 from __future__ import annotations
@@ -45,9 +45,10 @@ def leftovers(
     before: OpenedBefore,
     lent: Mapping[str, Workers],
 ) -> Iterator[Leftover]:
-    """Yield the card's lines about everything that has a different identity than the active one.
+    """Yield the card's lines about objects and settings that don't use the active identity.
 
-    ``lent`` has the workers of clusters that use the notebook's identity, by the cluster's address.
+    ``lent`` contains the workers of the clusters that use the notebook's identity, by the cluster's
+    address.
     """
     variables = {}
     for name, value in list(namespace.items()):  # another thread can add a variable
@@ -80,7 +81,7 @@ def leftovers(
 
 
 def _about_endpoint() -> Iterator[Leftover]:
-    """Yield a line about the active profile's S3 endpoint if other profiles don't have it."""
+    """Yield a line about the active profile's S3 endpoint if other profiles use a different one."""
     url = ENDPOINT.get()
     if url is ABSENT:
         return
@@ -103,7 +104,7 @@ def _about_endpoint() -> Iterator[Leftover]:
 
 
 def _about_signers(variables: Mapping[str, object], active: Label | None) -> Iterator[Leftover]:
-    """Yield lines about clients, sessions and filesystems with another identity, and their code."""
+    """Yield lines about clients, sessions and filesystems that don't use the active identity."""
     source = "session" if active else "boto3"
     for name, value in variables.items():
         label = label_of(_credentials_in(value))
@@ -144,7 +145,7 @@ def _credentials_in(value: object) -> object:
 
 
 def _handle_type_of(value: object) -> Handle | None:
-    """Return the record's description of an object's type, or None if it can't be a handle."""
+    """Return the `Handle` record for an object's type, or None if the type doesn't have one."""
     follower = follower_of(value)
     return follower.handles.get(type_of(value)) if follower else None
 
@@ -166,7 +167,7 @@ def is_handle(value: object) -> bool:
 
 
 def starts_workers(value: object) -> bool:
-    """Return whether an object runs code in processes that were started with an identity."""
+    """Return whether an object runs code in worker processes, which keep their identity."""
     follower = follower_of(value)
     if follower is None or follower.starts_workers is None:
         return False
@@ -177,7 +178,8 @@ def starts_workers(value: object) -> bool:
 class _Opened:
     """A weak reference to an object, with the identity that the object was opened with.
 
-    ``is_handle`` is whether it has been found to be a handle. A lazy object can become one.
+    ``is_handle`` is true if the object is known to keep the S3 credentials that it was opened with.
+    A lazy object can become such a handle later.
     """
 
     reference: ref[object]
@@ -186,7 +188,7 @@ class _Opened:
 
 
 class OpenedBefore:
-    """The handles and worker processes that have been opened, with their identities."""
+    """The handles (objects that keep their credentials) and worker processes, with identities."""
 
     def __init__(self) -> None:
         #: By the object's ID, because the user can rename a variable.
@@ -195,7 +197,7 @@ class OpenedBefore:
         self._workers: dict[object, Label | None] = {}
 
     def note(self, namespace: Mapping[str, object], active: Label | None) -> None:
-        """Record handles and workers that were opened since the last call, with this identity."""
+        """Record the handles and workers that were opened since the last call, as ``active``."""
         for key, opened in list(self._handles.items()):
             if opened.reference() is None:
                 del self._handles[key]
@@ -206,7 +208,7 @@ class OpenedBefore:
         self._workers = {process: self._workers.get(process, active) for process in _processes()}
 
     def handles(self, namespace: Mapping[str, object]) -> Iterator[tuple[Leftover, Label | None]]:
-        """Yield the handles in a namespace, with the identity that each was opened with."""
+        """Yield lines about the handles in a namespace, with the identity of each handle."""
         for name, value in list(namespace.items()):
             opened = self._handles.get(id(value))
             if opened is None or opened.reference() is not value or name.startswith("_"):
@@ -216,7 +218,7 @@ class OpenedBefore:
                 yield Leftover(name, kind.says), opened.label
 
     def workers(self, active: Label | None, lent: Iterable[Workers]) -> Iterator[Leftover]:
-        """Yield the worker processes that were started with a different identity."""
+        """Yield lines about the worker processes that were started with a different identity."""
         moved = {process for workers in lent for process in workers.processes()}
         former: dict[str, str] = {}
         for process, library in _processes().items():

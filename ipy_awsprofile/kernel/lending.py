@@ -1,12 +1,13 @@
 """Serve the kernel's credentials to child processes and to libraries in other languages.
 
-A server in the kernel, on loopback, responds in the container credentials format. Each session has
-an address and a token, so a child process keeps the identity that it was started with. Environment
-variables contain the address and the path of the token's file, and no secret.
+A server in the kernel listens on the loopback address and responds in the container credentials
+format. Each session has an address and a token, so a child process keeps the identity that it was
+started with. Environment variables contain the address and the path of the token's file, but not
+the token.
 
-If renewing a session can prompt the user, SDKs would give up after seconds. So the config file for
-child processes names a ``credential_process``, which waits for the answer. Libraries that don't run
-one use the address.
+If the renewal of a session can prompt the user, SDKs would stop waiting for the server after a few
+seconds. Therefore, the config file for child processes contains a ``credential_process`` that waits
+for the user's answer. Libraries that don't support ``credential_process`` use the server's address.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
@@ -60,7 +61,7 @@ class CredentialServer(LoopbackServer):
     """A server that gives credentials to this user's processes until the kernel ends.
 
     Each path has a token, which a program reads from a file. Raises OSError if the loopback address
-    can't be used, or a folder can't be created.
+    can't be used or a folder can't be created.
     """
 
     def __init__(self) -> None:
@@ -75,9 +76,10 @@ class CredentialServer(LoopbackServer):
         atexit.register(self.end)
 
     def lend(self, path: str, fetch: Callable[[], Mapping[str, object]]) -> dict[str, str]:
-        """Return the variables that make SDKs use the result of ``fetch``. Raises OSError.
+        """Return the environment variables that make SDKs use the credentials from ``fetch``.
 
-        ``fetch`` returns credentials, or a ``Message`` that says why there are none.
+        Raises OSError. ``fetch`` returns credentials, or a ``Message`` that says why credentials
+        aren't available.
         """
         self._fetchers[path] = fetch
         try:
@@ -95,7 +97,7 @@ class CredentialServer(LoopbackServer):
         return self._folder / path[1:]
 
     def fetcher_at(self, path: str, token: str) -> Callable[[], Mapping[str, object]] | None:
-        """Return the function for a path's credentials, or None for a wrong path or token."""
+        """Return the function that gets a path's credentials, or None if path or token is wrong."""
         is_right = hmac.compare_digest(token.encode(), self._token_of(path).encode())
         return self._fetchers.get(path) if is_right else None
 
@@ -103,7 +105,10 @@ class CredentialServer(LoopbackServer):
         return hmac.digest(self._key, path.encode(), "sha256").hex()
 
     def end(self) -> bool:
-        """Stop the server and remove all files. In a forked child, do nothing and return False."""
+        """Stop the server and remove all files.
+
+        In a forked child of the kernel, only return False.
+        """
         atexit.unregister(self.end)
         is_own = super().end()
         if is_own:
@@ -112,7 +117,7 @@ class CredentialServer(LoopbackServer):
 
 
 def _new_folder() -> Path:
-    """Return a new folder for the files of child processes, which other users can't open."""
+    """Create and return a folder for child processes' files that other users can't open."""
     return Path(tempfile.mkdtemp(prefix="ipy-awsprofile-"))
 
 
@@ -141,7 +146,10 @@ class _CredentialRequest(BaseHTTPRequestHandler):
 
 
 class Lending(CredentialServer):
-    """Lends sessions to child processes. Each identity keeps its address on the server."""
+    """Serves the credentials of sessions to child processes.
+
+    Each identity keeps its address on the server.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -149,7 +157,7 @@ class Lending(CredentialServer):
         self._copied: dict[Label, FileVersion | None] = {}  # the config file
 
     def variables(self, session: ProfileSession, label: Label) -> dict[str, str | None]:
-        """Lend a session, and return the variables with which child processes use it.
+        """Return the environment variables with which child processes use a session's credentials.
 
         Raises OSError.
         """
@@ -188,9 +196,9 @@ class Lending(CredentialServer):
         return name
 
     def copy_again(self, session: ProfileSession, label: Label) -> bool:
-        """Copy the user's config file again for a session if it has changed.
+        """Copy the user's config file for a session again if the file has changed.
 
-        Return whether child processes have a copy. Raises OSError.
+        Return whether the session's child processes use a copy. Raises OSError.
         """
         if label not in self._copied:
             return False
@@ -214,11 +222,11 @@ def _lent_document(session: ProfileSession, label: Label) -> dict[str, object]:
 
 
 def _name_for(target: Target) -> str:
-    """Return the name of a lent session's profile in the config file for child processes.
+    """Return the name of a session's profile in the config file for child processes.
 
-    It is the profile's own name if that means the same, unless the profile has another section in
-    the credentials file. Otherwise, it is a new one, such as ``RoleBeta-in-kernel``, that all SDKs
-    read as it is.
+    The result is the profile's own name if the name is enough to get the session's credentials,
+    unless the credentials file contains a section for the profile. Otherwise, the result is a new
+    name, such as ``RoleBeta-in-kernel``, with only characters that all SDKs accept.
     """
     others = read_credentials(target.config.paths.credentials)
     if target.resolves_by_name and target.name not in others:
@@ -248,9 +256,9 @@ def _without_profile(text: str, name: str) -> str:
 
 
 def _settings_for(session: ProfileSession) -> dict[str, Any]:
-    """Return a profile's settings without its credentials, and the session's Region.
+    """Return a profile's settings, without credentials but with the session's Region.
 
-    Without a ``credential_process``, SDKs go on to the container's credentials.
+    If the settings don't contain a ``credential_process``, SDKs use the container credentials.
     """
     settings = {
         setting: value

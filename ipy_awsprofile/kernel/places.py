@@ -1,4 +1,4 @@
-"""Determine the places that a switch and a run over many profiles set."""
+"""Determine the variables and settings that a switch, or a run over many profiles, changes."""
 
 from __future__ import annotations
 
@@ -40,14 +40,15 @@ _PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 
 
 def notebook_variable(name: str, shell: InteractiveShell) -> DictItem:
-    """Return the place for the notebook's variable that holds the session."""
+    """Return the `Place` for the notebook's variable that contains the session."""
     return DictItem(name, partial(getattr, shell, "user_ns"), name, owner=shell)
 
 
 def places_of(session: ProfileSession, lent: Mapping[str, str | None]) -> dict[Place, object]:
-    """Return the places for an identity, except for the notebook's variable, and their values.
+    """Return the places that a switch sets, except for the notebook's variable, with their values.
 
-    ``lent`` are the variables for child processes, without those that are None.
+    ``lent`` contains the environment variables for child processes. Variables whose value is None
+    are removed.
     """
     environment: dict[str, str | None] = {"AWS_DEFAULT_PROFILE": None}
     request = session.target.request
@@ -73,10 +74,11 @@ def places_of(session: ProfileSession, lent: Mapping[str, str | None]) -> dict[P
 
 
 def places_of_run() -> dict[Place, object]:
-    """Return the places for a run over many profiles. Its threads share one environment.
+    """Return the places that a run over many profiles sets, with their values.
 
-    boto3 and some libraries can tell the threads apart. AWS refuses everything else, because the
-    keys in the environment don't exist.
+    The run's threads share one environment. boto3 and some libraries use the session of the current
+    thread. AWS refuses calls from all other libraries, because the access keys in the environment
+    don't exist.
     """
     fake = "PASS-THE-SESSION-OF-THE-PROFILE"
     gone = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", BEDROCK_KEY, *LENT)
@@ -100,10 +102,10 @@ def _direct_connection() -> dict[str, str | None]:
 
 
 def _show_endpoint(url: Any) -> None:
-    """Show an S3 endpoint to readers in other languages, which don't read it in the files.
+    """Set the variables with the S3 endpoint for libraries that don't read it from the config file.
 
-    Arrow reads the first variable, and object_store the others. `os.environ` doesn't get them, so
-    botocore doesn't use them for other profiles in the kernel.
+    Arrow reads ``AWS_ENDPOINT_URL_S3``, and object_store reads the other variables. The variables
+    aren't added to `os.environ`, so botocore doesn't use them for other profiles in the kernel.
 
     https://docs.python.org/3/library/os.html#os.putenv
     https://arrow.apache.org/docs/cpp/env_vars.html
@@ -133,9 +135,10 @@ DEFAULT_SESSION = DictItem(
 
 
 class TurnSession(StaysInProcess, boto3.Session):
-    """Stands for the session of the profile that the current thread works for in a run.
+    """Represents the session of the profile that the current thread runs code for.
 
-    So a function from an earlier cell that uses ``session`` works for the profile of the turn.
+    With this class, a function from an earlier cell that uses ``session`` works for the current
+    thread's profile.
     """
 
     def __init__(self) -> None:
@@ -150,8 +153,8 @@ def require_default_session() -> None:
     if type(boto3.DEFAULT_SESSION) is not TurnSession:
         raise NotForOneProfile(
             "boto3's default session was replaced during the run, for all profiles at once.",
-            "Use `session` instead of `boto3.setup_default_session`; in a run, it is boto3's "
-            "default session already.",
+            "Use `session` instead of `boto3.setup_default_session`. In a run, `session` is already "
+            "boto3's default session.",
         )
 
 

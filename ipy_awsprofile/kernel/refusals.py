@@ -1,8 +1,8 @@
 """Record who signed a request that AWS refused, and renew a session that AWS rejects.
 
-AWS can end a session before it expires, for example if somebody signs out elsewhere or an
-administrator revokes it. The session counts as expired from then on. botocore makes the same call
-again with the new one, once.
+AWS can end a session before it expires, for example if the user signs out elsewhere or an
+administrator revokes the session. From then on, the session is treated as expired. To repeat the
+call, botocore uses the renewed session, but only once.
 
 https://docs.aws.amazon.com/boto3/latest/guide/events.html
 """
@@ -41,7 +41,10 @@ _Response = tuple[object, Mapping[str, Any]] | None
 
 
 def listen(events: Any, *, is_awaited: bool) -> None:
-    """Register the handlers at a session or a client. ``is_awaited`` is true for aiobotocore."""
+    """Register the event handlers with a session or a client.
+
+    ``is_awaited`` is true for sessions and clients of aiobotocore.
+    """
     after = _after_response_later if is_awaited else _after_response
     events.register("before-sign", _note_signature, unique_id=f"{__name__}.signature")
     events.register("needs-retry", after, unique_id=f"{__name__}.response")
@@ -50,7 +53,7 @@ def listen(events: Any, *, is_awaited: bool) -> None:
 def _note_signature(
     request: Any, request_signer: Any, signature_version: object = None, **_: object
 ) -> None:
-    """Record who signs a request. This handles botocore's event ``before-sign``."""
+    """Record who signs a request. This function handles botocore's event ``before-sign``."""
     credentials = request_signer._credentials
     credentials = getattr(credentials, "_credentials", credentials)  # aiobotocore's contain ours
     if signature_version in {botocore.UNSIGNED, "bearer"}:
@@ -61,7 +64,10 @@ def _note_signature(
 
 
 def _after_response(response: _Response, request_dict: dict[str, Any], **_: object) -> float | None:
-    """Return 0 to repeat a call at once. This handles botocore's event ``needs-retry``."""
+    """Renew a rejected session, and return 0 so that botocore repeats the call immediately.
+
+    Otherwise, return None. This function handles botocore's event ``needs-retry``.
+    """
     if not _is_refused(response):
         return None
     credentials = _rejected_credentials(response, request_dict)
@@ -74,7 +80,7 @@ def _after_response(response: _Response, request_dict: dict[str, Any], **_: obje
 async def _after_response_later(
     response: _Response, request_dict: dict[str, Any], **_: object
 ) -> float | None:
-    """Do the same for aiobotocore, without blocking its event loop."""
+    """Do the same as `_after_response` for aiobotocore, without blocking the event loop."""
     if not _is_refused(response):
         return None
     import asyncio  # aiobotocore has imported it
@@ -95,7 +101,8 @@ def _status_of(parsed: Mapping[str, Any]) -> object:
 def _rejected_credentials(response: _Response, request_dict: dict[str, Any]) -> Any:
     """Record a refusal. Return the credentials if their session was rejected and can be renewed.
 
-    Our own calls have their own errors.
+    Refusals of this package's own calls are ignored, because the code that makes these calls
+    handles them.
     """
     from ipy_awsprofile.credentials.botocore_session import rejection_of  # it imports botocore
     from ipy_awsprofile.credentials.error_table import ENDED, EXPIRED
@@ -128,7 +135,8 @@ def _rejected_credentials(response: _Response, request_dict: dict[str, Any]) -> 
 def has_wrong_clock(code: str, message: str, parsed: Mapping[str, Any] | None = None) -> bool:
     """Return whether AWS refused a request because this machine's clock is wrong.
 
-    A request that has expired can also be too slow, unless the response is from another time.
+    An expired request can also have been too slow, so the time in AWS's response is compared with
+    this machine's time.
     """
     from ipy_awsprofile.credentials.error_table import WRONG_CLOCK  # it imports botocore
 
@@ -148,7 +156,7 @@ _MESSAGE = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
 
 
 def code_and_message(body: str) -> tuple[str, str]:
-    """Return AWS's code and message from the body of a response from S3, or empty strings."""
+    """Return AWS's error code and message from the body of an S3 response, or empty strings."""
     code = _CODE.search(body)
     message = _MESSAGE.search(body)
     return code[1] if code else "", message[1] if message else ""

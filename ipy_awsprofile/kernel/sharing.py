@@ -1,7 +1,8 @@
 """Share the notebook's identity with programs outside the kernel, such as terminals and agents.
 
-`config.shared` is the other side, and describes how both recognize each other. AWS accepts the keys
-of a program for at most 20 minutes, or until the end of a window, if it can issue such keys.
+`config.shared` contains the code for these programs, and describes how the kernel and the programs
+recognize each other. If AWS can issue short-lived keys, a program's keys are valid for at most 20
+minutes or until the end of a write window.
 """
 
 from __future__ import annotations
@@ -96,10 +97,11 @@ _SHELLS = {
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A write window: until ``ends`` (UTC, on AWS's clock), `notebook-agent` may write.
+    """A write window, in which programs with the profile `notebook-agent` may write.
 
-    With a ``policy``, a file or a managed policy's ARN, it may do only what the policy allowed when
-    it was read. ``limits`` has its text, and what ends the window.
+    ``ends`` is the window's end (UTC) on AWS's clock. If ``policy`` (a file or a managed policy's
+    ARN) is set, programs may do only what the policy allowed when the window was prepared.
+    ``limits`` contains the policy's text and the other limits of the window's keys.
     """
 
     ends: datetime
@@ -125,14 +127,14 @@ class Grant:
         return None
 
     def note(self, event: EventName, detail: str) -> None:
-        """Record an event about the session. Raises EventNotRecorded."""
+        """Record an audit event about the session. Raises EventNotRecorded."""
         note(event, profile=self.session.profile_name, arn=self.session.arn, detail=detail)
 
     @property
     def lends_own_keys(self) -> bool | None:
         """Whether programs get the session's own keys because AWS can't issue short-lived ones.
 
-        None if AWS hasn't answered yet, for which this waits a moment.
+        The value is None if AWS doesn't answer within a second.
         """
         if self._lends_own_keys is None and self._trial:
             self._trial.join(_MOMENT)
@@ -151,9 +153,9 @@ class Grant:
             self.issue(NOTEBOOK)
 
     def issue(self, profile: str, program: str = "") -> tuple[Keys, str]:
-        """Return keys of a shared profile for programs with this name, and their access.
+        """Return keys of a shared profile for the programs named ``program``, and the keys' access.
 
-        It is `READING` or `WRITING`. Raises AwsProfileError.
+        The access is `READING` or `WRITING`. Raises AwsProfileError.
         """
         window = self.window if profile == AGENT else None
         # CloudTrail shows the name; these are the characters that STS accepts in it.
@@ -167,13 +169,15 @@ class Grant:
         return self._issued.get((name, must_limit), issue), access
 
     def require_window(self) -> Window:
-        """Return the window. Raise AwsProfileError if AWS can't issue keys that end with it.
+        """Return the window.
 
-        No program gets these keys, because CloudTrail shows each program's name.
+        Raise AwsProfileError if AWS can't issue keys that end with the window. The keys that are
+        issued to find this out aren't given to programs, because CloudTrail shows the name of the
+        program that keys were issued for.
         """
         if self._window is None or self.window is None:
             raise InvalidOption(
-                "The time to write was over before you agreed, so nothing has changed.",
+                "The write window ended before you confirmed it, so nothing has changed.",
                 "Run the line again.",
             )
         self._until(self._window, AGENT)
@@ -187,7 +191,7 @@ class Grant:
         return keys.until(ends), ends
 
     def _brief(self, name: str, *, read_only: bool) -> tuple[Keys, datetime]:
-        """Return keys, valid for 20 minutes if possible, and when to replace them."""
+        """Return keys, which are valid for 20 minutes if possible, and the time to replace them."""
         keys, is_brief = issue_brief_keys(self.session, name, LENT_FOR, read_only=read_only)
         if not read_only:
             self._lends_own_keys = not is_brief
@@ -195,7 +199,7 @@ class Grant:
 
 
 class SeenByPrograms(Enum):
-    """Which notebook programs ask for credentials now, or why they find none."""
+    """Whether programs outside the kernel now get credentials from this notebook or another one."""
 
     THIS = "this notebook"
     ANOTHER = "another notebook, which has begun to share since"
@@ -203,12 +207,13 @@ class SeenByPrograms(Enum):
 
 
 class Sharing(StaysInProcess):
-    """Shares a notebook's identity until `close`, or until another notebook begins to share.
+    """Shares a notebook's identity until `close` is called or another notebook starts to share.
 
-    ``get_session`` returns the notebook's session, or None while no profile is active. It is called
-    while ``switching`` is held, so that no program gets the session of a switch that ends the
-    sharing. Raises NotAllowed, and OSError if the file can't be written for the user alone, or the
-    loopback address can't be used.
+    ``get_session`` returns the notebook's session, or None while no profile is active.
+    ``get_session`` is called while the lock ``switching`` is held, so that programs don't get the
+    session of a switch that ends the sharing. Raises NotAllowed if the organization's policy
+    forbids sharing, and OSError if the loopback address can't be used or if the file for programs
+    can't be private to the user.
     """
 
     def __init__(
@@ -238,7 +243,7 @@ class Sharing(StaysInProcess):
 
     @property
     def seen_by_programs(self) -> SeenByPrograms:
-        """Which notebook programs ask for credentials now."""
+        """Whether programs ask this notebook, another notebook or no notebook for credentials."""
         try:
             found = read_shared_file()
         except NotShared:
@@ -254,16 +259,17 @@ class Sharing(StaysInProcess):
 
     @property
     def grant(self) -> Grant:
-        """The access that programs get to the notebook's session. Raises InvalidOption without one.
+        """The access that programs get to the notebook's session.
 
-        A switch ends the grant of the former session, and its window.
+        Raises InvalidOption if no profile is active. A switch ends the grant of the former session
+        and the grant's write window.
         """
         with self._switching:
             session = self.get_session()
             if session is None:
                 raise InvalidOption(
                     "No profile is active in the notebook that shares its identity.",
-                    "Run `%aws_profile NAME` there.",
+                    "Run `%aws_profile NAME` in that notebook.",
                 )
             if self._grant is None or self._grant.session is not session:
                 self._grant = Grant(session)
@@ -271,7 +277,10 @@ class Sharing(StaysInProcess):
 
     @property
     def window(self) -> Window | None:
-        """This notebook's open write window, or None, also if programs ask another notebook."""
+        """This notebook's open write window, or None.
+
+        The result is also None if programs ask another notebook for credentials.
+        """
         window = self.grant.window
         if window and self.is_newest:
             return window
@@ -280,8 +289,9 @@ class Sharing(StaysInProcess):
     def prepare_window(self, length: timedelta, policy: str | None) -> Grant:
         """Return a grant with a write window, with all details fixed before the user is asked.
 
-        The identity, the text of the policy and the end are those of this moment. Raises
-        AwsProfileError if the policy can't be used, or AWS can't be called, and NotAllowed.
+        The grant keeps the identity, the policy's text and the window's end as they are at the time
+        of this call. Raises AwsProfileError if the policy can't be used or AWS can't be called, and
+        NotAllowed if the organization's policy forbids the window.
         """
         require_allowed("window", "`--share write`")
         with refusals_noted():
@@ -294,8 +304,8 @@ class Sharing(StaysInProcess):
     def open_window(self, grant: Grant) -> None:
         """Open the write window that the user has confirmed.
 
-        Raises AwsProfileError if the notebook has another session since, or AWS can't issue keys
-        that end with the window; then nothing has changed.
+        Raises AwsProfileError, and changes nothing, if the notebook's session has changed since the
+        user was asked, or if AWS can't issue keys that end with the window.
         """
         self._require_active(grant)
         window = grant.require_window()
@@ -317,7 +327,10 @@ class Sharing(StaysInProcess):
             )
 
     def close_window(self) -> None:
-        """Close the write window. Keys that programs have can write until its planned end."""
+        """Close the write window.
+
+        Keys that programs already have can write until the window's planned end.
+        """
         with self._switching:
             if self._grant and self._grant.window:
                 with errors_as_lines():
@@ -325,14 +338,14 @@ class Sharing(StaysInProcess):
             self._grant = None
 
     def close(self) -> None:
-        """Stop sharing. Programs keep the credentials that they have until these expire."""
+        """Stop sharing. Credentials that programs already have stay valid until they expire."""
         atexit.unregister(self.close)
         self._has_ended = True
         if self._server.end() and self.is_newest:
             remove_file(shared_file())
 
     def answer(self, profile: str, nonce: str, process_id: str, agent: str) -> str:
-        """Return the answer to a program's question, or "" after the sharing has ended."""
+        """Return the answer to a program's request for keys, or "" if the sharing has ended."""
         try:
             with self._switching:
                 if self._has_ended:
@@ -401,10 +414,10 @@ class Receipt:
 
     ``agent`` is the name that an agent gives itself, or an empty string. ``profile`` is the profile
     that the program used, ``identity`` is the notebook's identity, and ``access`` says whether the
-    keys are for reading or for writing. AWS stops accepting them at ``expires``.
+    keys are for reading or for writing. AWS stops accepting the keys at ``expires``.
 
     Receipts are equal if programs with the same name received the same keys. ``time`` and
-    ``process_id`` are those of the first program.
+    ``process_id`` belong to the first program that received the keys.
     """
 
     time: datetime = field(compare=False)
@@ -428,9 +441,9 @@ def _described(receipt: Receipt) -> str:
 
 
 class Receipts:
-    """The receipts of all programs, the oldest first, with the number of requests for each.
+    """Records of the keys that programs received, oldest first, with the number of requests.
 
-    If there are too many, the oldest receipt of reading goes first.
+    If there are too many receipts, the oldest receipt of keys for reading is deleted first.
     """
 
     def __init__(self) -> None:
@@ -464,7 +477,8 @@ class Receipts:
 def program_of(process_id: int) -> Program:
     """Return the nearest parent of a process that isn't a shell.
 
-    On Windows, the Python of a virtual environment starts another one with the same arguments.
+    On Windows, a virtual environment's Python starts another Python process with the same
+    arguments, so a parent with the same arguments is skipped.
     """
     import psutil  # loading the extension doesn't need it
 

@@ -1,6 +1,7 @@
-"""Show an identity by setting places, and restore the user's values afterwards.
+"""Set the places in which libraries look for an identity, and restore the user's values later.
 
-What the user had before the first switch returns at the end, unless the user has changed it since.
+At the end, each place gets back its value from before the first switch, unless the user has changed
+the value since.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from ipy_awsprofile.place import Place, Variables
 
 
 class Kernel:
-    """The places that show an identity, with the user's values and the switch's values."""
+    """The places that contain the active identity, with the user's and the switch's values."""
 
     # For example, with the variable `session` alone, which is 1 at first:
     #
@@ -35,9 +36,10 @@ class Kernel:
     def show(self, values: Mapping[Place, Any], kept: Mapping[Place, object]) -> None:
         """Set these places, and restore all others that an earlier call has set.
 
-        ``kept`` are the user's values in places that the user has changed, and that keep them. For
-        example, after ``session = 2`` in a block, its end leaves ``session`` alone. If a place
-        can't be set, all places are set as before, and its error is raised.
+        ``kept`` contains the user's values for the places that the user has changed and that keep
+        these values. For example, if the user runs ``session = 2`` in a block, the variable still
+        has this value after the block. If a place can't be set, all places are restored and the
+        error is raised.
         """
         places = {**values, **self._ours}
         now = {place: place.get() for place in places}
@@ -62,7 +64,7 @@ class Kernel:
         ]
 
     def changed(self) -> dict[Place, object]:
-        """Return the places that the user has changed since they were set, with their values."""
+        """Return the places that the user has changed since the last `show`, with their values."""
         changed = {}
         for place, ours in self._ours.items():
             now = place.get()

@@ -14,8 +14,8 @@ from typing import Any
 class Uninterrupted(AbstractContextManager["Uninterrupted"]):
     """Defer Ctrl-C while a block of code runs, and handle it at the end of the block.
 
-    Keep the block short, or check `took_interrupt` regularly. Outside the main thread, this does
-    nothing, because Python handles signals only there.
+    Keep the block short, or check `took_interrupt` regularly. Outside the main thread, the block
+    runs normally, because Python handles signals only in the main thread.
     """
 
     def __init__(self) -> None:

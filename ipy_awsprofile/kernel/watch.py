@@ -1,12 +1,13 @@
-"""Watch botocore: give sessions the active credentials, and have each signature checked.
+"""Give botocore's sessions the active credentials, and check the identity of each signature.
 
 botocore calls `_watch` for each new session, including those of boto3, aiobotocore and s3fs. While
-an identity is active, a session for which the user has chosen neither a profile nor keys nor a
-provider of credentials gets the active session's own credentials, so they are renewed, and prompt
-the user, wherever the call is made. Credentials that other sessions find are labelled with the
-profile that the user named. Clients ask the gate in their event ``before-sign``, which presigned
-URLs have, too. Code that signs without a client uses the credentials of a session, or freezes them
-first, so these two methods ask as well. Frozen keys from before can't be watched.
+an identity is active, a session for which the user hasn't chosen a profile, keys or a credential
+provider gets the credentials object of the active session. This object renews the credentials, and
+prompts the user if necessary, for all of these sessions. Credentials that other sessions find are
+labeled with the profile that the user named. Clients call the check of the module `gate` in their
+event ``before-sign``, which botocore also emits for presigned URLs. Code that signs requests
+without a client either calls ``SigV4Auth.add_auth`` or freezes a session's credentials, so both of
+these methods also call the check. The check can't detect keys that were frozen earlier.
 
 https://docs.aws.amazon.com/boto3/latest/guide/events.html
 """
@@ -62,7 +63,10 @@ _wrapped: dict[tuple[type, str], tuple[_Method, _Method]] = {}
 
 
 def watch() -> None:
-    """Check all signatures until `unwatch`. Existing sessions and clients are checked, too."""
+    """Check all signatures until `unwatch`.
+
+    The signatures of existing sessions and clients are also checked.
+    """
     if not PROCESS.watched:
         botocore.register_initializer(_watch)
         _watch_earlier_objects()
@@ -80,9 +84,9 @@ def unwatch() -> None:
 
 @contextmanager
 def changing() -> Iterator[None]:
-    """Change the identity in a ``with`` block. Sessions in other threads wait for its end.
+    """Change the identity in a ``with`` block. Sessions in other threads wait until the block ends.
 
-    A thread that reads the variables in the middle could combine those of two profiles.
+    Otherwise, a thread could read some variables of the former profile and some of the new one.
     """
     with PROCESS.changing:
         PROCESS.is_changing = True
@@ -99,7 +103,10 @@ def _wait_for_change() -> None:
 
 
 def activate(label: Label | None, *, is_run: bool = False) -> None:
-    """Make an identity the active one, so that new sessions get its credentials, or begin a run."""
+    """Make an identity active, so that new sessions get its credentials.
+
+    If ``is_run`` is true, begin a run over many profiles.
+    """
     PROCESS.active = label
     if is_run and not PROCESS.is_run:
         PROCESS.runs += 1
@@ -114,7 +121,7 @@ def _forget_config(session: Session) -> None:
 
 
 def watch_credentials(credentials: Credentials, label: Label) -> None:
-    """Label credentials, and check each signature with them."""
+    """Label credentials with an identity, and check each signature that uses the credentials."""
     put_label(credentials, label)
     # aiobotocore's credentials are frozen by a coroutine, and only its own clients use them.
     if not iscoroutinefunction(credentials.get_frozen_credentials):
@@ -143,9 +150,9 @@ def _watch(session: Any) -> None:
 def _watched_resolver(session: Any, earlier: Any, run: int) -> object:
     """Return a resolver that gives a session the active credentials instead of botocore's.
 
-    ``earlier`` is the session's resolver from before the extension was loaded, or None. Another
-    class than botocore's is the user's choice, and stays as it is. ``run`` is the run over many
-    profiles in which the session was created, or 0.
+    ``earlier`` is the session's resolver from before the extension was loaded, or None. A resolver
+    of a class other than botocore's is the user's choice and isn't changed. ``run`` is the number
+    of the run over many profiles in which the session was created, or 0.
     """
     resolver = session._create_credential_resolver()
     methods = {provider.METHOD for provider in resolver.providers}
@@ -168,10 +175,11 @@ def _is_awaited(session: Session) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Chain:
-    """A session's chain of credential providers. ``own`` has those of botocore.
+    """A session's chain of credential providers. ``own`` contains botocore's providers.
 
-    The other providers are the user's, and count as the user's choice. aiobotocore's searches must
-    be awaited. ``run`` is the run over many profiles in which the session was created, or 0.
+    The other providers were added by the user and count as the user's choice. Searches in chains of
+    aiobotocore must be awaited. ``run`` is the number of the run over many profiles in which the
+    session was created, or 0.
     """
 
     session: Session
@@ -214,8 +222,8 @@ async def _load_later(chain: _Chain) -> _Loaded:
 def _after_search(chain: _Chain, credentials: Credentials | None) -> _Loaded:
     """Label and return the credentials that a session's own search has found.
 
-    If a switch came during the search, botocore's providers can have found either identity, so the
-    active credentials are returned.
+    If a switch happened during the search, botocore's providers can have found the former or the
+    new identity, so the active credentials are returned instead.
     """
     if credentials is not None and chain.is_of_user(credentials):
         return credentials
@@ -230,7 +238,7 @@ def _after_search(chain: _Chain, credentials: Credentials | None) -> _Loaded:
 
 
 def _is_followed(session: Session) -> bool:
-    """Return whether a session gets the active credentials, or those of its profile in a run."""
+    """Return whether a session gets the active credentials (in a run, its profile's)."""
     if _chosen_profile(session):
         return False
     if PROCESS.is_run:
@@ -239,18 +247,19 @@ def _is_followed(session: Session) -> bool:
 
 
 def _active_credentials(session: Session) -> _Loaded:
-    """Return the active credentials, or None if the user has chosen others for a session.
+    """Return the active credentials, or None if the user has chosen credentials for a session.
 
-    Raises NotForOneProfile in a run, in which no identity is active.
+    Raises NotForOneProfile during a run over many profiles, because no single identity is active
+    then.
     """
     active = PROCESS.active
     if not _is_followed(session):
         return None
     if PROCESS.is_run:
         raise NotForOneProfile(
-            "A new session without a profile, such as `boto3.Session()`, doesn't know which "
-            "profile it is for.",
-            "Use `session`. In a run, `boto3.client` uses it, too.",
+            "In a run over many profiles, a new session without a profile, such as "
+            "`boto3.Session()`, doesn't know which profile to use.",
+            "Use `session`. In a run, `boto3.client` also uses `session`.",
         )
     if active is None:
         return None
@@ -260,12 +269,11 @@ def _active_credentials(session: Session) -> _Loaded:
 
 
 def _label_of_search(session: Session, method: str, run: int = 0) -> Label:
-    """Return the label for the credentials that a session has found with a method of botocore.
+    """Return the label for the credentials that a session has found with a botocore provider.
 
-    ``run`` is the run over many profiles in which the session was created, or 0.
-
-    Raises InvalidProfile for a profile without credentials, for which botocore has gone on to those
-    that the kernel lends.
+    ``method`` is the provider's ``METHOD``. ``run`` is the number of the run over many profiles in
+    which the session was created, or 0. Raises InvalidProfile if the session's profile doesn't have
+    credentials and botocore has found the credentials that the kernel serves to child processes.
     """
     profile = _chosen_profile(session)
     active = PROCESS.active
@@ -299,7 +307,7 @@ def _chosen_profile(session: Session) -> str | None:
 class AwaitedCredentials(StaysInProcess):
     """The active credentials for aiobotocore, as an awaitable object.
 
-    Renewing them can prompt the user, and the event loop must go on meanwhile.
+    A renewal can prompt the user, and must not block the event loop.
     """
 
     def __init__(self, credentials: Credentials | None) -> None:
@@ -309,9 +317,10 @@ class AwaitedCredentials(StaysInProcess):
         return getattr(self._credentials, name)
 
     async def get_frozen_credentials(self) -> ReadOnlyCredentials:
-        """Return the current keys. A renewal is in a thread, in which no task can cancel it.
+        """Return the current keys.
 
-        In a cell with `await`, ipykernel cancels the task at Ctrl-C.
+        The credentials are renewed in a thread, which canceling the task doesn't stop. After Ctrl-C
+        in a cell with `await`, ipykernel cancels the cell's task.
         """
         import asyncio  # aiobotocore has imported it
 
@@ -359,7 +368,7 @@ def _watch_earlier_objects() -> None:
 
 
 def _needs_label(credentials: Credentials | None) -> bool:
-    """Return whether a session has found credentials that aren't labelled yet."""
+    """Return whether a session has found credentials that aren't labeled yet."""
     if credentials is None or label_of(credentials):
         return False
     return bool(credentials.method != "explicit")  # the user's own keys
@@ -377,7 +386,10 @@ def subclasses_of(kind: type) -> list[Any]:
 
 
 def _wrap(kind: type, name: str, wrapping: Callable[[_Method], _Method]) -> None:
-    """Wrap a method in the class that defines it. Wrapping it again does nothing."""
+    """Wrap a method in the class that defines it.
+
+    A method that is already wrapped isn't wrapped again.
+    """
     owner = next(base for base in kind.__mro__ if name in vars(base))
     original = vars(owner)[name]
     new = original, wraps(original)(wrapping(original))
@@ -434,7 +446,7 @@ def _check_client(
     signature_version: object = None,
     **_: object,
 ) -> None:
-    """Check a client's signature. This handles botocore's event ``before-sign``."""
+    """Check a client's signature. This function handles botocore's event ``before-sign``."""
     from ipy_awsprofile.credentials.sts import OWN_CALL  # it imports botocore
 
     if OWN_CALL in request.context:

@@ -1,7 +1,8 @@
 """Send the notebook's credentials to the workers of a cluster, on any machine.
 
-The kernel sends short-lived credentials every few minutes. How workers receive and serve them is
-different for each kind of cluster: `followers` has a subclass of `Workers` for each kind.
+The kernel sends short-lived credentials every few minutes. Workers receive and serve the
+credentials in a different way for each kind of cluster, so the package `followers` contains a
+subclass of `Workers` for each kind.
 """
 
 from __future__ import annotations
@@ -39,9 +40,9 @@ _WAIT = 3
 
 
 class Workers(StaysInProcess, ABC):
-    """The workers of a cluster. They use a session until `close`.
+    """The workers of a cluster, which use a session until `close` is called.
 
-    ``name`` names the sessions in CloudTrail.
+    ``name`` is the name of the workers' sessions in CloudTrail.
     """
 
     def __init__(self, address: str, name: str) -> None:
@@ -75,20 +76,21 @@ class Workers(StaysInProcess, ABC):
     ) -> CredentialsUnavailable | None:
         """Send credentials and variables to the workers, and wait up to ``wait`` seconds.
 
-        Without credentials, the workers use their own identity again. Return the problem of a
-        worker, if any.
+        If ``document`` is empty, the workers use their own identity again. Return the problem that
+        a worker reports, or None.
         """
 
     @property
     def label(self) -> Label | None:
-        """The identity that the workers use, or None if they use their own again."""
+        """The notebook's identity that the workers use, or None if they use their own identity."""
         return label_for(self.session) if self.session else None
 
     def use(self, session: ProfileSession, *, read_only: bool) -> None:
         """Let the workers use a session, even for unfinished tasks.
 
-        If that fails, they use their own identity. Raises CredentialsUnavailable, other subclasses
-        of `AwsProfileError`, and the errors of the cluster's library.
+        If the workers can't use the session, they use their own identity. Raises
+        CredentialsUnavailable, other subclasses of `AwsProfileError`, and the errors of the
+        cluster's library.
         """
         access = "reading" if read_only else "writing"
         detail = f"{self.address}, for {access}"
@@ -115,7 +117,10 @@ class Workers(StaysInProcess, ABC):
             self.send({}, {}, _WAIT)
 
     def _renew(self) -> None:
-        """Send new credentials every few minutes. If that fails, let the old ones expire."""
+        """Send new credentials every few minutes.
+
+        If a renewal fails, let the old credentials expire.
+        """
         while True:
             sleep(EVERY)
             with self._sending, unattended():
@@ -124,7 +129,7 @@ class Workers(StaysInProcess, ABC):
                 self._lend(self.session, _WAIT)
 
     def _lend(self, session: ProfileSession, wait: int) -> None:
-        """Send a session's credentials to the workers, or note the problem."""
+        """Send a session's credentials to the workers, or store the error in ``problem``."""
         with self._sending:
             try:
                 keys, _ = issue_brief_keys(session, self._name, _BRIEF, read_only=self.read_only)

@@ -82,7 +82,7 @@ class _Asked:
 
 
 class _CodePrompter:
-    """Answers botocore's first prompt with a code, if the user has typed one.
+    """Answers botocore's first prompt with the MFA code that the user has already entered, if any.
 
     ``device`` is the MFA device of the last prompt, or an empty string if botocore hasn't prompted
     because the AWS CLI's cache contains a session.
@@ -97,14 +97,15 @@ class _CodePrompter:
         code = self._code
         self._code = ""
         if not code:
-            raise MfaUnavailable("An MFA code is required.", "Refresh in the picker.")
+            raise MfaUnavailable("An MFA code is required.", "In the picker, click Refresh.")
         return code
 
 
 class Conversation:
     """Carries out the user's actions in the views, and shows every switch of the notebook in them.
 
-    A running cell keeps its identity. After the cell, the newest command is carried out.
+    A running cell keeps its identity. After the running cell, only the newest command is carried
+    out.
     """
 
     def __init__(self, switcher: Switcher, send: Send) -> None:
@@ -181,7 +182,7 @@ class Conversation:
     # ---- commands
 
     def _begin(self, doing: str, action: Callable[[], object]) -> None:
-        """Carry out an action after the running cell, instead of an action that is waiting."""
+        """Carry out an action after the running cell, in place of any action that is waiting."""
         self._give_up()
         if self._switcher.cell.is_running:
             self.show(busy={"doing": doing, "waits": True}, ask=None, error="")
@@ -212,7 +213,7 @@ class Conversation:
     ) -> None:
         """Switch, or ask the user for missing information.
 
-        The views ask, because a callback can't wait for an answer.
+        The views show the questions, because a callback can't wait for an answer.
         """
         prompter = _CodePrompter(code)
         person = replace(
@@ -246,9 +247,10 @@ class Conversation:
             self.show(busy=None, ask={**common, **question}, error="")
 
     def _take_question(self, number: int | None = None) -> _Asked | None:
-        """Close the open question, and return its switch. Return None without an open question.
+        """Close the open question, and return the switch that waits for its answer.
 
-        If a ``number`` is given, close only the question with this number.
+        Return None if no question is open. If a ``number`` is given, close only the question with
+        this number.
         """
         with self._lock:
             asked = self._asked
@@ -276,7 +278,7 @@ class Conversation:
         self._switch(request, asked.opening, code=code, device_code=device_code)
 
     def _ask_for_code(self, asked: _Asked, device: str, error: AwsProfileError) -> None:
-        """Ask for an MFA code. If ``error`` says that AWS rejected a code, ask for another one."""
+        """Ask for an MFA code. If ``error`` says that AWS rejected a code, ask for another code."""
         shown = ""
         needs_next_code = False
         if isinstance(error, MfaRejected):
@@ -412,7 +414,8 @@ class Conversation:
 def _values_of(request: SwitchRequest) -> dict[str, object]:
     """Return the arguments for a `SwitchRequest` that repeats a request.
 
-    They don't include the confirmation, so a protected profile must be confirmed again.
+    The arguments don't include the confirmation, so the user must confirm a protected profile
+    again.
     """
     values: dict[str, object] = {}
     for each in fields(request):

@@ -1,7 +1,7 @@
 """The messages from Python to the picker's views.
 
 The types in ``view/dom.js`` mirror the types in this module. After each change, every view receives
-the complete `State`. A view sends ``{"do": NAME}`` with one of these names: ready, list, switch
+the complete `State`. In a message from a view, ``do`` is one of these names: ready, list, switch
 (with profile and read_only), repeat (with request), region (with region), refresh, off, console,
 close_window, answer (with question, and confirmed, code, entered, device_code or canceled) or
 cancel. Other messages and answers to earlier questions are ignored. The reply to *list* is
@@ -18,9 +18,9 @@ class ShownIdentity(TypedDict):
     """The active identity, as the views show it.
 
     ``code`` is the line that switches to the identity, and ``notes`` is the number of notes on its
-    card. ``request`` contains the arguments that *repeat* needs to switch to it again with the same
-    limits. ``window_seconds_left`` is the number of seconds in which programs can still write, or
-    None if they can't write.
+    card. ``request`` contains the arguments that *repeat* needs to switch to the identity again
+    with the same limits. ``window_seconds_left`` is the number of seconds in which programs can
+    still write, or None if they can't write.
     """
 
     profile: str | None
@@ -51,12 +51,12 @@ class Ask(TypedDict, total=False):
 
     Each question has a different number. A question of the kind ``confirm`` asks whether to switch
     to a protected profile, and has the matching ``pattern`` and the account. A question of the kind
-    ``allow`` has a text. A question for an MFA ``code`` has the device, and sets ``again`` if AWS
-    has rejected a code. A question of the kind ``sign_in`` has the address of a page, a
-    `SignInStep`, the code that the page must show (or an empty string), and rows ``about`` the
-    sign-in. ``error`` says what was wrong with the previous answer, or is an empty string.
-    ``of_cell`` is true if a cell waits for the answer. If ``can_answer`` is false, the views only
-    say where the user can answer.
+    ``allow`` has the ``text`` to show to the user. A question for an MFA ``code`` has the device,
+    and sets ``again`` if AWS has rejected a code. A question of the kind ``sign_in`` has the
+    address of a page, a `SignInStep`, the code that the page must show (or an empty string), and
+    rows ``about`` the sign-in. ``error`` says what was wrong with the previous answer, or is an
+    empty string. ``of_cell`` is true if a cell waits for the answer. If ``can_answer`` is false,
+    the views only say where the user can answer.
     """
 
     question: int
@@ -77,7 +77,10 @@ class Ask(TypedDict, total=False):
 
 
 class Progress(TypedDict, total=False):
-    """The part of a `State` that commands change. ``error`` is a card as HTML, or empty."""
+    """The part of a `State` that commands change.
+
+    ``error`` is a card as HTML, or an empty string.
+    """
 
     busy: Busy | None
     ask: Ask | None
@@ -85,16 +88,16 @@ class Progress(TypedDict, total=False):
 
 
 class State(Progress):
-    """The state that every view shows. ``html`` is the identity's card."""
+    """The state that every view shows. ``html`` is the identity's card as HTML."""
 
     identity: ShownIdentity | None
     html: str
 
 
 class Profiles(TypedDict):
-    """The list of profiles: their number, and the recent names and Regions.
+    """The number of profiles in the list, and the recently used names and Regions.
 
-    If the list is empty, it also has a card that says why.
+    If the list is empty, ``html`` is a card that says why.
     """
 
     profiles: int

@@ -1,7 +1,7 @@
 """The kernel's comm for the button in the toolbar of JupyterLab and Notebook 7.
 
 Loading the extension opens the comm. A page that is loaded later finds the comm with a
-``comm_info`` request. The page sends ``{"do": "hello"}`` and receives the button's script, so the
+``comm_info`` request. The page sends ``{"do":"hello"}`` and receives the button's script, so the
 script always fits the kernel. Front ends without the labextension ignore or close the comm.
 
 https://jupyter-client.readthedocs.io/en/stable/messaging.html#custom-messages
@@ -47,10 +47,10 @@ _IMPORT_OR_EXPORT = re.compile(r"^import .*\n|^export (?!default )", re.MULTILIN
 
 
 def view_script() -> str:
-    """Return the view's JavaScript and CSS as one ES module. It doesn't need a build step.
+    """Return the view's JavaScript and CSS as one ES module.
 
-    The module's default export has ``render``, ``button`` and ``question`` (see
-    ``view/toolbar.js``).
+    The module is created without a build step. The module's default export has ``render``,
+    ``button`` and ``question`` (see ``view/toolbar.js``).
 
     https://anywidget.dev/en/afm/
     """

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 class ProfilePicker(anywidget.AnyWidget, ipywidgets.ValueWidget):  # type: ignore[misc]
     """A searchable list of AWS profiles. Choosing a profile switches the notebook to it.
 
-    The picker switches in the same way as ``%aws_profile``, and each shows the other's switches. If
-    you pass ``profile``, the notebook switches to it immediately, unless it is already active.
-    ``layout`` works as for any other widget. If you don't pass a ``switcher``, the picker uses the
-    running shell's Switcher, and loads the extension if necessary. Outside IPython, the picker
-    creates a Switcher that doesn't set a variable.
+    The picker switches in the same way as ``%aws_profile``, and also shows the switches that
+    ``%aws_profile`` makes. If you pass ``profile``, the notebook switches to it immediately, unless
+    it is already active. ``layout`` works in the same way as in other widgets. If you don't pass a
+    ``switcher``, the picker uses the running shell's Switcher, and loads the extension if
+    necessary. Outside IPython, the picker creates a Switcher that doesn't set a variable.
 
     https://ipywidgets.readthedocs.io/en/stable/
     """
@@ -39,7 +39,7 @@ class ProfilePicker(anywidget.AnyWidget, ipywidgets.ValueWidget):  # type: ignor
     value = traitlets.Unicode(
         None,
         allow_none=True,
-        help="The active profile's name, or None. Setting it switches; None undoes the switch.",
+        help="The active profile's name, or None. Set a profile's name to switch, or None to undo the switch.",
     )
     _ending = traitlets.Instance(ExitStack, ())
 

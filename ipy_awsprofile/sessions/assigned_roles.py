@@ -1,7 +1,7 @@
-"""The IAM Identity Center roles that are assigned to the user: list, find and resolve them.
+"""List, find and resolve the IAM Identity Center roles that are assigned to the user.
 
-Listing requires a call for each account, so all of the user's kernels share the list for a day, and
-the names of accounts even longer. Their file contains only names and IDs.
+Listing roles requires a call for each account, so all of the user's kernels share the list for a
+day, and the names of accounts for longer. The shared file contains only names and IDs.
 
 https://docs.aws.amazon.com/singlesignon/latest/userguide/useraccess.html
 https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/Welcome.html
@@ -83,12 +83,15 @@ class Account(NamedTuple):
 
 
 def account_of(account_id: str, name: str, email: str) -> Account:
-    """Return an account from AWS's response. If it has no name, its ID is used as its name."""
+    """Return an `Account` with values from AWS's response.
+
+    If ``name`` is empty, the ID is used as the name.
+    """
     return Account(account_id, name or account_id, email.rpartition("@")[2])
 
 
 def by_name(account: Account) -> tuple[str, str]:
-    """Return the key to sort accounts by name."""
+    """Return a key that sorts accounts by name."""
     return account.name.casefold(), account.id
 
 
@@ -101,7 +104,10 @@ class RoleList:
     roles: Mapping[str, Sequence[str]]
 
     def named(self, name: str) -> list[Account]:
-        """Return the accounts with this ID or name. If none match exactly, ignore the case."""
+        """Return the accounts whose ID or name is ``name``.
+
+        If no account matches exactly, ignore the case of names.
+        """
         exact: list[Account] = []
         similar: list[Account] = []
         for account in self.accounts.values():
@@ -127,9 +133,11 @@ def list_accounts(target: Target) -> RoleList:
 
 
 def list_roles(target: Target, report: Callable[[int, int], object]) -> RoleList:
-    """List all accounts and roles. ``report`` gets the numbers of listed accounts and of all.
+    """List all accounts and roles.
 
-    After an error or Ctrl-C, the cache is unchanged. Raises as `list_accounts` does.
+    ``report`` is called with the number of accounts whose roles were listed and the number of all
+    accounts. After an error or Ctrl-C, the cache is unchanged. Raises the same errors as
+    `list_accounts`.
     """
     started = datetime.now(UTC)
     roles = {}
@@ -192,7 +200,10 @@ class _Portal:
 
 
 def _access_token(sign_in: SignIn, target: Target) -> str:
-    """Return the token in the AWS CLI's file. With an [sso-session], botocore renews it."""
+    """Return the access token from the AWS CLI's file.
+
+    For an [sso-session], botocore renews the token.
+    """
     files = sso_token_cache()
     if not sign_in.session:
         return str(SSOTokenLoader(files)(sign_in.start_url)["accessToken"])
@@ -243,7 +254,7 @@ def named_account(account: str) -> str:
 def read_account_names(target: Target) -> None:
     """Cache the account names of a new sign-in, so that the list and cards can show them.
 
-    Without the names, they show the IDs.
+    If a name isn't cached, the list and the cards show the account's ID.
     """
     if target.sign_in:
         with suppress(AwsProfileError):
@@ -306,7 +317,7 @@ class AssignedRole:
 
     @property
     def name(self) -> str:
-        """The role's name, such as ``corp:123456789012/Admin``, to be used like a profile's."""
+        """A name such as ``corp:123456789012/Admin``, which you can use like a profile's name."""
         return str(AssignedName(self.sso_session, self.account.id, self.role))
 
     def __str__(self) -> str:
@@ -325,10 +336,11 @@ def list_assigned_roles(
     """Return the roles that are assigned to the signed-in user, sorted by account name.
 
     ``sso`` is the name of an [sso-session], or of a profile with an sso_session or sso_start_url.
-    You can omit it if there is only one. ``pattern`` selects roles as in `list_profiles`, and also
-    matches the account's name and email domain. The list is cached for a day and shared by all
-    kernels; ``fresh`` calls AWS again. ``person`` signs in if necessary. ``report`` is called with
-    the number of listed accounts, and of all accounts. Raises a subclass of `AwsProfileError`.
+    You can omit ``sso`` if your config file contains only one sign-in. ``pattern`` selects roles as
+    in `list_profiles`, and also matches the account's name and email domain. The list is cached for
+    a day and shared by all kernels. If ``fresh`` is true, the list is fetched from AWS again.
+    ``person`` is prompted to sign in if necessary. ``report`` is called with the number of accounts
+    whose roles were listed and the number of all accounts. Raises a subclass of `AwsProfileError`.
     """
     config = read_config()
     sign_in = find_sign_in(sso, config)
@@ -351,7 +363,7 @@ def _matches(role: AssignedRole, pattern: str | None) -> bool:
 def lines_for_other_roles(target: Target) -> str:
     """Return lines that switch to the user's other roles in a target's account, or "".
 
-    This calls AWS, because the cached list can be outdated.
+    This function calls AWS, because the cached list can be outdated.
     """
     account = target.start.text("sso_account_id") or ""
     with suppress(AwsProfileError):
@@ -394,7 +406,10 @@ def profiles_by_role(sign_in: SignIn, config: Config) -> dict[tuple[str, str], s
 
 
 def _with_sign_in(target: Target, person: Person, call: Callable[[], Result]) -> Result:
-    """Return the result of ``call``. If it requires a sign-in, prompt the person and try again."""
+    """Return the result of ``call``.
+
+    If ``call`` requires a sign-in, prompt ``person`` to sign in, and then call ``call`` again.
+    """
     try:
         return call()
     except SignInRequired:
@@ -405,10 +420,11 @@ def _with_sign_in(target: Target, person: Person, call: Callable[[], Result]) ->
 
 
 def find_target(request: SessionRequest, person: Person) -> Target:
-    """Resolve a request to its target. The account can be given by its name instead of its ID.
+    """Resolve a request to its target.
 
-    AWS lists the accounts if necessary, and ``person`` signs in for that. Raises the errors of
-    `target_of`, and other subclasses of `AwsProfileError`.
+    The request can contain the account's name instead of its ID. To find the account by its name,
+    the accounts are listed at AWS if necessary, and ``person`` is prompted to sign in. Raises the
+    same errors as `target_of`, and other subclasses of `AwsProfileError`.
     """
     config = read_config()
 
@@ -434,7 +450,7 @@ def look_up_account_name(target: Target, person: Person) -> None:
 
 
 def _account_id(name: str, sign_in: SignIn, target: Target) -> str:
-    """Return the ID of the account with this ID or name. The name isn't case-sensitive.
+    """Return the ID of the account whose ID or name is ``name``. The name isn't case-sensitive.
 
     If no cached account has the name, list the accounts, because the account can be new. Raises
     InvalidOption if no account, or more than one, has the name.

@@ -1,4 +1,4 @@
-"""Get and store the credentials of ``aws login``, like AWS CLI 2.32.
+"""Get and store the credentials of ``aws login``, as version 2.32 of the AWS CLI does.
 
 https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sign-in.html
 https://docs.aws.amazon.com/signin/latest/APIReference/API_CreateOAuth2Token.html
@@ -26,17 +26,18 @@ from ipy_awsprofile.text import in_terminal
 
 
 def query_in(text: str) -> str:
-    """Return the query that AWS's code contains, or an empty string for any other string."""
+    """Return the query string in AWS's code, or an empty string if the code isn't valid."""
     with suppress(ValueError):
         return base64.b64decode("".join(text.split()), validate=True).decode()
     return ""
 
 
 class Login(StaysInProcess):
-    """A sign-in for a profile. Its new key signs our requests and, later, botocore's.
+    """A sign-in for a profile, with a new key.
 
-    ``base`` is the scheme and host of AWS's pages. Raises MissingDependencyException if awscrt,
-    which botocore also requires, isn't installed.
+    The key signs this package's requests and, after the sign-in, botocore's requests. ``base`` is
+    the scheme and host of AWS's pages. Raises MissingDependencyException if awscrt, which botocore
+    also requires, isn't installed.
     """
 
     def __init__(self, profile: Profile, client: Any, *, same_device: bool) -> None:

@@ -41,9 +41,10 @@ _DOMAINS = {
 def console_link(session: ProfileSession, service: str = "") -> str:
     """Return a link that opens a service in the console, in the session's partition and Region.
 
-    Pass it only to a browser. The link is valid for 15 minutes, and the console session for as long
-    as the role's session. Raises CredentialsUnavailable for long-term keys and their sessions,
-    NotAllowed, and other subclasses of `AwsProfileError`.
+    Pass the link only to a browser. The link is valid for 15 minutes, and the console session lasts
+    as long as the role's session. Raises CredentialsUnavailable if the session isn't a role's
+    session, NotAllowed if the organization's policy forbids links to the console, and other
+    subclasses of `AwsProfileError`.
     """
     require_allowed("console", "links to the AWS console")
     check_session(session, "a link to the console")
@@ -89,5 +90,5 @@ def _fetch_token(session: ProfileSession, base: str) -> str:
         raise ServiceError(
             f"AWS doesn't open the console for `{session.chain[0]}` (HTTP {response.status_code}).",
             "Run `%aws_profile --refresh` to get a new session of the role, then try again. An "
-            "endpoint that isn't AWS's may have no console.",
+            "endpoint outside AWS may not have a console.",
         ) from None

@@ -22,7 +22,8 @@ Issue = Callable[[], tuple[Keys, datetime]]
 class IssuedKeys(StaysInProcess):
     """The keys that were issued so far, by purpose.
 
-    No program waits for keys for something else, or for new keys while the former ones are good.
+    A program doesn't wait while keys for another purpose are issued, or while its own keys are
+    renewed but still valid.
     """
 
     def __init__(self) -> None:
@@ -32,9 +33,9 @@ class IssuedKeys(StaysInProcess):
         self._pending: dict[Hashable, Future[None]] = of_process(self, name="_pending", create=dict)
 
     def get(self, purpose: Hashable, issue: Issue) -> Keys:
-        """Return keys for a purpose. If they are missing or must be replaced, call ``issue``.
+        """Return keys for a purpose. If the keys are missing or must be replaced, call ``issue``.
 
-        Raises the errors of ``issue``.
+        Raises the same errors as ``issue``.
         """
         while True:
             with self._lock:  # never during a call
@@ -67,7 +68,10 @@ class IssuedKeys(StaysInProcess):
             self._issued.clear()
 
     def _renew(self, purpose: Hashable, issue: Issue, pending: Future[None]) -> None:
-        """Replace keys that are still good. After an error, the next program tries again."""
+        """Replace keys that are still valid.
+
+        After an error, the next program's request tries again.
+        """
         with suppress(AwsProfileError):
             self._issue(purpose, issue, pending)
 
@@ -91,5 +95,5 @@ class IssuedKeys(StaysInProcess):
 
 
 def _is_good(keys: Keys) -> bool:
-    """Return whether AWS accepts keys, as far as that is known."""
+    """Return whether keys are valid. Keys with an unknown expiry count as valid."""
     return keys.expires_at is None or aws_now() < keys.expires_at

@@ -1,8 +1,8 @@
-"""Get keys that may leave the kernel, and sessions with fewer permissions or less time.
+"""Get keys that may leave the kernel, and open sessions with fewer permissions or less time.
 
-Programs, workers and libraries in other languages get the keys. Long-term keys never leave the
-kernel: STS issues short-lived keys for them, or there is an error. `scoped` opens sessions for code
-that you don't fully trust, such as an agent or a library.
+The keys are for programs, workers and libraries in other languages. Long-term keys never leave the
+kernel. Instead, STS issues short-lived keys, or an error is raised. `scoped` opens sessions for
+code that you don't fully trust, such as an agent or a library.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_getscopedcredentials.html
@@ -91,7 +91,7 @@ _ABOUT_TO_END = timedelta(minutes=15)
 
 
 def renew_keys(session: boto3.Session) -> Keys:
-    """Return the session's keys. If they are about to expire, renew them first.
+    """Return the session's keys, and renew the keys first if they are about to expire.
 
     Raises a subclass of `AwsProfileError`.
     """
@@ -100,7 +100,10 @@ def renew_keys(session: boto3.Session) -> Keys:
 
 
 def try_to_renew(session: boto3.Session) -> AwsProfileError | None:
-    """Renew a session's credentials if necessary, without a prompt. Return the error, or None."""
+    """Renew a session's credentials if necessary, without a prompt.
+
+    Return the error if the renewal fails, and otherwise None.
+    """
     try:
         with unattended():
             renew_keys(session)
@@ -119,22 +122,22 @@ def current_keys(session: boto3.Session) -> Keys:
 
 
 def require_short_lived(keys: Keys) -> Keys:
-    """Return keys that may leave the kernel. Raises CredentialsUnavailable for long-term keys."""
+    """Return the keys if they are short-lived, and otherwise raise CredentialsUnavailable."""
     if keys.token:
         return keys
     raise CredentialsUnavailable(
         "These are long-term keys, which never leave the kernel.",
-        "Use the name of the profile that has them, or switch to a role.",
+        "Use the name of the profile that has the keys, or switch to a role.",
     )
 
 
 def issue_keys(session: boto3.Session) -> Keys:
     """Return short-lived keys that may leave the kernel.
 
-    These are the session's own keys, renewed if necessary. For long-term keys, STS issues
-    short-lived keys, which a `ProfileSession` reuses until shortly before they expire. They can't
-    call IAM, and can call only AssumeRole and GetCallerIdentity in STS. Raises a subclass of
-    `AwsProfileError`.
+    If the session's own keys are short-lived, they are renewed if necessary and returned. For
+    long-term keys, STS issues short-lived keys, which a `ProfileSession` reuses until shortly
+    before they expire. The keys from STS can't call IAM and, in STS, can call only AssumeRole and
+    GetCallerIdentity. Raises a subclass of `AwsProfileError`.
     """
     keys = renew_keys(session)
     if keys.token:
@@ -163,7 +166,7 @@ def _issue_session_token(session: boto3.Session, keys: Keys) -> Keys:
 
 
 def lent_document(session: boto3.Session) -> dict[str, object]:
-    """Return the keys of `issue_keys` in the form for programs, or an error in this form."""
+    """Return a document for programs with the keys from `issue_keys`, or with the error."""
     try:
         return credentials_document(issue_keys(session), datetime.now(UTC) + LENT_FOR)
     except AwsProfileError as error:
@@ -171,15 +174,16 @@ def lent_document(session: boto3.Session) -> dict[str, object]:
 
 
 def error_document(error: AwsProfileError) -> dict[str, object]:
-    """Return an error in the form in which programs get it instead of credentials."""
+    """Return the document that programs get instead of credentials if an error occurs."""
     return {"Code": type(error).__name__, "Message": f"{error} {error.hint}".strip()}
 
 
 def credentials_document(keys: Keys, replaced: datetime) -> dict[str, object]:
-    """Return keys in the form in which credential processes and containers return them to SDKs.
+    """Return keys in the JSON format that SDKs expect from credential processes and containers.
 
-    Programs use the keys until they expire or until the time ``replaced``, whichever is first. A
-    ``credential_process`` names the token ``SessionToken``, and a container ``Token``.
+    Programs use the keys until they expire or until the time ``replaced``, whichever is first. SDKs
+    read the token from ``SessionToken`` for a ``credential_process``, and from ``Token`` for a
+    container.
     """
     return {
         "Version": 1,
@@ -196,9 +200,10 @@ def credentials_document(keys: Keys, replaced: datetime) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of keys for programs, as they were when they were checked.
+    """The limits of keys for programs, as they were when the limits were checked.
 
-    The parameters are those of AssumeRole, or of GetScopedCredentials if it ``is_scope``.
+    ``parameters`` contains parameters of GetScopedCredentials if ``is_scope`` is true, and
+    otherwise parameters of AssumeRole.
     """
 
     parameters: StsParameters = field(hash=False)
@@ -213,10 +218,10 @@ class Limits:
 def limits_of(
     session: ProfileSession, *, read_only: bool = False, policy: str | None = None
 ) -> Limits:
-    """Return the limits of a session's keys for programs: reading, or a ``policy``.
+    """Return the limits of a session's keys for programs, with read-only access or a policy.
 
-    It is a JSON file, or for a role, the ARN of a managed policy. What limits the session itself
-    limits its programs, too. Raises InvalidOption.
+    ``policy`` is a JSON file or, for a role, the ARN of a managed policy. The session's own limits
+    also apply to the keys. Raises InvalidOption.
     """
     target = session.target
     own = target.request
@@ -234,10 +239,10 @@ def limits_of(
 
 
 def limits_until(session: ProfileSession, end: datetime, policy: str | None) -> Limits:
-    """Return the limits of a write window's keys. It ends at a time (UTC) on AWS's clock.
+    """Return the limits of a write window's keys. The window ends at ``end`` (UTC) on AWS's clock.
 
-    Such keys can't get keys that last longer, unless the policy names the actions for that, or no
-    policy can be added. Raises InvalidOption.
+    Programs can't use these keys to get keys that last longer, unless the policy names the
+    necessary actions or no policy can be added. Raises InvalidOption.
     """
     limits = limits_of(session, policy=policy)
     parameters = limits.parameters
@@ -258,11 +263,12 @@ def time_at_aws(session: ProfileSession) -> datetime:
 def issue_limited_keys(
     session: ProfileSession, name: str, lasts: timedelta, limits: Limits
 ) -> Keys:
-    """Return new keys of the same identity for programs, without prompting the user.
+    """Return new keys for programs with the session's identity, without prompting the user.
 
-    AWS accepts them for so long, at most; a role's for at least 15 minutes. CloudTrail shows the
-    name: at the end of the role session's name unless the profile or an option names it, or as the
-    description of the narrower session. Raises a subclass of `AwsProfileError`.
+    The keys are valid for at most ``lasts``, but a role's keys are valid for at least 15 minutes.
+    CloudTrail shows ``name`` at the end of the role session's name, unless the profile or an option
+    sets the role session's name, or as the description of the scoped session. Raises a subclass of
+    `AwsProfileError`.
     """
     if limits.is_scope:
         return _issue_narrower_keys(session, name, lasts, limits.parameters)
@@ -273,10 +279,11 @@ def issue_limited_keys(
 def issue_brief_keys(
     session: ProfileSession, name: str, lasts: timedelta, *, read_only: bool = False
 ) -> tuple[Keys, bool]:
-    """Return keys like `issue_limited_keys`, or like `issue_keys` if AWS can't issue such keys.
+    """Return keys from `issue_limited_keys` or, if AWS can't issue such keys, from `issue_keys`.
 
-    Also return whether AWS has issued them. If the keys must be ``read_only``, or are a role's, its
-    refusal is an error. Raises a subclass of `AwsProfileError`.
+    The second value is true if the keys come from `issue_limited_keys`. If the keys must be
+    ``read_only`` or belong to a role, AWS's refusal is an error. Raises a subclass of
+    `AwsProfileError`.
     """
     if not session.target.store:  # which issues no keys
         try:
@@ -289,15 +296,15 @@ def issue_brief_keys(
 
 
 def is_assumed_again(target: Target) -> bool:
-    """Return whether the role can be assumed again without the user and further permissions."""
+    """Return whether a role can be assumed again without a prompt or additional permissions."""
     return target.profile.kind in ASSUMES and target.renews_unattended
 
 
 def _limited_target(target: Target, name: str, lasts: timedelta, limits: StsParameters) -> Target:
     """Return a target for the same role with other limits, a duration and a session name.
 
-    It uses the target's files and policy as they were read then, because they can have changed
-    since.
+    The new target uses the files and the policy that were read for the original target, because the
+    files can have changed since.
     """
     request = target.request
     seconds = max(int(lasts.total_seconds()), SHORTEST_SESSION)
@@ -323,7 +330,7 @@ def _limited_target(target: Target, name: str, lasts: timedelta, limits: StsPara
 def _issue_narrower_keys(
     session: ProfileSession, name: str, lasts: timedelta, limits: StsParameters
 ) -> Keys:
-    """Return keys from GetScopedCredentials; see `issue_limited_keys`."""
+    """Return keys from GetScopedCredentials, as described in `issue_limited_keys`."""
     scope = {**limits}
     ends = aws_now() + lasts
     # STS refuses a session that lasts longer than the credentials that it is for.
@@ -347,17 +354,19 @@ def scoped(
     read_only: bool = False,
     description: str = "ipy-awsprofile",
 ) -> AbstractContextManager[boto3.Session]:
-    """Open a session with limited permissions or time for the same identity, in a ``with`` block.
+    """Open a session for the same identity, with limited permissions or time, in a ``with`` block.
 
-    ``session_or_profile`` is a boto3 session or the name of a profile. ``policy`` is a JSON file
-    or a policy as a dict, and ``read_only`` uses the policy of ``%aws_profile --read-only``. The
-    session can do only what both its identity and the policy allow. With ``seconds`` (1 to 129600),
-    it ends after that time and isn't renewed. Otherwise, it is renewed as long as its base is.
-    CloudTrail shows the ``description``. After the block, the session can't sign any requests.
+    ``session_or_profile`` is a boto3 session or the name of a profile. ``policy`` is a JSON file or
+    a policy as a dict. If ``read_only`` is true, the session has the policy of ``%aws_profile
+    --read-only``. The session can do only what both its identity and the policy allow. If
+    ``seconds`` (1 to 129600) is set, the session ends after that time and isn't renewed. Otherwise,
+    the session is renewed for as long as ``session_or_profile`` is renewed. CloudTrail shows the
+    ``description``. After the block, the session can't sign any requests.
 
-    This doesn't switch the notebook, and everything else in the kernel keeps its permissions. It
-    limits only code that uses the session that you pass to it. Code can still find other
-    credentials in the kernel. To prevent that, run the code in another process.
+    `scoped` doesn't switch the notebook, and all other sessions in the kernel keep their
+    permissions. The limits apply only to code that uses the scoped session. Such code can still
+    find other credentials in the kernel. To keep code from finding other credentials, run the code
+    in another process.
 
     Raises ServiceError if STS doesn't support GetScopedCredentials, InvalidOption, and other
     subclasses of `AwsProfileError`.
@@ -372,7 +381,7 @@ def scoped(
         scope["DurationSeconds"] = PARAMETERS["duration"].parse_option(seconds)
     if not scope:
         raise InvalidOption(
-            "Nothing limits the session.", "Pass `policy`, `seconds` or `read_only=True`."
+            "The arguments don't limit the session.", "Pass `policy`, `seconds` or `read_only=True`."
         )
     scope["ScopedSessionDescription"] = description
     options: SessionRequest | None = None
@@ -382,10 +391,10 @@ def scoped(
 
 
 class _Scoped(StaysInProcess, ForWith):
-    """A context manager that opens a scoped session. It can be entered again.
+    """A context manager that opens a scoped session and can be entered several times.
 
-    ``options`` has the same limits as options of a session, or is None if there are no such
-    options.
+    ``options`` contains the same limits in the form of a session's options, or is None if options
+    can't express the limits.
     """
 
     def __init__(
@@ -416,7 +425,7 @@ def _begin_scope(
 ) -> Iterator[boto3.Session]:
     """Open a scoped session for a ``with`` block.
 
-    ``scope`` is as in `_open_scope`, and ``options`` as in `_Scoped`.
+    ``scope`` contains the parameters of GetScopedCredentials, and ``options`` is as in `_Scoped`.
     """
     base = session_or_profile
     if isinstance(base, str):
@@ -455,7 +464,10 @@ def _statement_of_block(base: boto3.Session, options: SessionRequest | None) -> 
 def _policy(
     policy: Mapping[str, Any] | str | os.PathLike[str] | None, *, read_only: bool
 ) -> str | None:
-    """Return a scoped session's policy as JSON, or None without a policy. Raises InvalidOption."""
+    """Return a scoped session's policy as JSON, or None if no policy limits the session.
+
+    Raises InvalidOption.
+    """
     if read_only and policy is not None:
         raise InvalidOption(
             "`read_only` and `policy` can't be combined.", "Nest two `with scoped(…)` blocks."
@@ -473,7 +485,7 @@ def _policy(
 
 
 def _open_scope(base: boto3.Session, scope: StsParameters) -> boto3.Session:
-    """Open a scoped session. ``scope`` has the parameters of GetScopedCredentials."""
+    """Open a scoped session. ``scope`` contains the parameters of GetScopedCredentials."""
     target = target_in(base)
     if target:
         target.require_sts()
@@ -494,7 +506,7 @@ def _open_scope(base: boto3.Session, scope: StsParameters) -> boto3.Session:
 
 
 class _ScopedCredentials(DeferredRefreshableCredentials):
-    """Credentials that are renewed with their base until the block or their duration ends."""
+    """Scoped credentials, which are renewed until the ``with`` block or their duration ends."""
 
     has_ended = False
 
@@ -509,7 +521,7 @@ class _ScopedCredentials(DeferredRefreshableCredentials):
             self._advisory_refresh_timeout = self._mandatory_refresh_timeout = 0
 
     def _refresh(self) -> None:
-        """Renew the credentials if necessary. botocore calls this before it uses any of them.
+        """Renew the credentials if necessary, before botocore uses the credentials.
 
         Raises AwsProfileError after the end of the block.
         """
@@ -523,7 +535,7 @@ class _ScopedCredentials(DeferredRefreshableCredentials):
         """Return new credentials in botocore's format. Raises AwsProfileError."""
         if self._fetcher.duration and getattr(self, "_access_key", None):
             raise AwsProfileError(
-                f"The session was limited to {self._fetcher.duration} seconds, and has ended.",
+                f"The session was limited to {self._fetcher.duration} seconds and has ended.",
                 "Open another one.",
             )
         with translated(self._target):

@@ -1,7 +1,7 @@
 """A server in the kernel that only programs on this machine can reach.
 
-All users of the machine can connect, so a connection has little time, and few threads, until its
-program has proved that it is the user's.
+All users of the machine can connect, so the server limits the time and the number of connections
+until a program has proved that it belongs to the same user.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ _MOST = 32
 class LoopbackServer(StaysInProcess, ThreadingTCPServer):
     """A server on a free port of 127.0.0.1 that answers in threads until `end`. Raises OSError.
 
-    It isn't an HTTPServer, because that looks up its host name, which takes 35 s on some Macs.
+    The class isn't a subclass of HTTPServer, because HTTPServer looks up its host name, which takes
+    35 seconds on some Macs.
     """
 
     daemon_threads = True
@@ -44,7 +45,7 @@ class LoopbackServer(StaysInProcess, ThreadingTCPServer):
             os.register_at_fork(after_in_child=self.socket.close)
 
     def end(self) -> bool:
-        """Stop the server. Return False, and do nothing, in a forked child of the kernel."""
+        """Stop the server. In a forked child of the kernel, only return False."""
         is_own = self._process == os.getpid()
         if is_own:
             self.shutdown()
@@ -62,7 +63,10 @@ class LoopbackServer(StaysInProcess, ThreadingTCPServer):
         super().process_request(request, client_address)
 
     def service_actions(self) -> None:
-        """Close connections without a proof. The server calls this method regularly."""
+        """Close connections that haven't been proved in time.
+
+        The server calls this method regularly.
+        """
         self._close_unproved(_MOST)
 
     def _close_unproved(self, most: int) -> None:

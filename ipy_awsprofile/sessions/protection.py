@@ -1,4 +1,4 @@
-"""What a session may be, by the notebook's patterns and the organization's policy."""
+"""Apply the notebook's patterns and the organization's policy to requests for sessions."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ class Protection:
     """Case-insensitive patterns for profile names, account IDs and account names.
 
     A pattern with wildcards, such as ``*-prod``, matches a whole name or ID. The words of any other
-    pattern can be anywhere in them, as in ``%aws_profiles``: ``prod`` also matches ``nonprod``.
+    pattern can be anywhere in a name or ID, as in ``%aws_profiles``. For example, ``prod`` also
+    matches ``nonprod``.
 
     Switching to a profile that matches ``protected`` requires confirmation. A profile that matches
     ``read_only`` is opened read-only unless the request says ``write``. The patterns of the
-    organization's policy are added to them.
+    organization's policy also apply.
     """
 
     protected: tuple[str, ...] = ()
@@ -43,7 +44,7 @@ class Protection:
         return _fitting_pattern(self._all("protected"), name, account) is not None
 
     def pattern_for(self, target: Target, account: str = "") -> str | None:
-        """Return the pattern because of which a switch to a target requires confirmation, if any.
+        """Return the pattern that makes a switch to a target require confirmation, or None.
 
         ``account`` is the account ID if STS has reported it.
         """
@@ -51,11 +52,11 @@ class Protection:
 
     @property
     def has_patterns(self) -> bool:
-        """Whether a profile can match a pattern."""
+        """Whether any patterns are set in the notebook or the organization's policy."""
         return bool(self._all("protected") or self._all("read_only"))
 
     def _all(self, name: str) -> tuple[str, ...]:
-        """Return the policy's patterns and then the notebook's, each once."""
+        """Return the policy's patterns, then the notebook's patterns, without duplicates."""
         return tuple(dict.fromkeys((*strictest_patterns(name), *getattr(self, name))))
 
     def require_confirmed(
@@ -72,10 +73,10 @@ class Protection:
     def limited(
         self, request: SessionRequest, target: Target, account: str | None = None
     ) -> Target:
-        """Return a request's target as the patterns limit it, which can make it read-only.
+        """Return a request's target, or a read-only target if a pattern requires it.
 
-        ``account`` is the account ID if STS has reported it. Raises NotAllowed if the policy allows
-        the target not at all.
+        ``account`` is the account ID if STS has reported it. Raises NotAllowed if the
+        organization's policy doesn't allow the target.
         """
         policy = read_policy()
         if account is not None or target.account:
@@ -92,7 +93,7 @@ class Protection:
 
 
 def _pattern_for(patterns: Iterable[str], target: Target, account: str) -> str | None:
-    """Return the first pattern that matches a target, if any; see `_fitting_pattern`."""
+    """Return the first pattern that matches a target, or None, as `_fitting_pattern` does."""
     account_name = target.request.account_name or ""
     return _fitting_pattern(patterns, target.name, account or target.account, account_name)
 
@@ -100,11 +101,11 @@ def _pattern_for(patterns: Iterable[str], target: Target, account: str) -> str |
 def _fitting_pattern(
     patterns: Iterable[str], name: str, account: str = "", account_name: str = ""
 ) -> str | None:
-    """Return the first pattern that matches a profile's name, account ID or account name, if any.
+    """Return the first pattern that matches a profile's name, account ID or account name, or None.
 
-    A role without a profile has a name with slashes, whose last part, the role's own name, can
-    match, too. Without ``account_name``, use the name that a sign-in has listed. This doesn't call
-    AWS.
+    The name of a role without a profile contains a slash. Patterns can also match the part after
+    the last slash, which is the role's own name. The account name that a sign-in has listed is
+    matched in addition to ``account_name``. This function doesn't call AWS.
     """
     if not patterns:
         return None
@@ -121,11 +122,11 @@ def _fitting_pattern(
 
 
 def problem_of_pattern(pattern: str, *, typos_only: bool) -> str:
-    """Return a sentence about a pattern that matches nothing, or an empty string.
+    """Return a sentence about a pattern that doesn't match anything, or an empty string.
 
-    It suggests a similar name, or says where names are listed. With ``typos_only``, a pattern
-    without a similar name isn't mentioned: it can be meant for profiles that the user doesn't have,
-    for example in the settings of a team. Raises ConfigFileError.
+    The sentence suggests a similar name, or says how to list the names. If ``typos_only`` is true,
+    the result is empty for a pattern without a similar name, because the pattern can be meant for
+    profiles that the user doesn't have, for example in a team's settings. Raises ConfigFileError.
     """
     names = _names_and_accounts()
     if any(_fitting_pattern([pattern], *name) for name in names):
@@ -139,7 +140,7 @@ def problem_of_pattern(pattern: str, *, typos_only: bool) -> str:
     for sign_in in sign_ins(read_config()).values():
         if cached_list(sign_in) is None:
             return f"{says} `%aws_profiles --sso {quoted(sign_in.name)}` lists more accounts."
-    return f"{says} `%aws_profiles` lists their names and accounts."
+    return f"{says} `%aws_profiles` lists all profiles and their accounts."
 
 
 #: How similar a pattern must be to a name that it is a typo for, such as `prdo` for `prod`.
@@ -147,9 +148,9 @@ _LIKE_PATTERN = 0.75
 
 
 def _names_and_accounts() -> list[tuple[str, str]]:
-    """Return the names and account IDs of the profiles, and of what sign-ins have listed.
+    """Return the names and account IDs of all profiles and of the listed roles and accounts.
 
-    The name of an account without a known role is empty.
+    For an account without a known role, the name is an empty string.
     """
     names = [(profile.name, profile.account or "") for profile in list_profiles()]
     for role in known_roles_without_profile():
@@ -159,7 +160,7 @@ def _names_and_accounts() -> list[tuple[str, str]]:
 
 
 def _parts_of(names: Iterable[tuple[str, str]]) -> list[str]:
-    """Return what patterns are usually for: names, their words, and the names of accounts."""
+    """Return the strings that patterns usually match: names, words in names, and account names."""
     parts: list[str] = []
     for name, account in names:
         parts += [name, *re.findall(r"[^\W_]+", name), known_account_name(account) or ""]

@@ -93,9 +93,9 @@ _INSTEAD_OF_ATTRIBUTE = {
 
 
 class NamedSession(StaysInProcess, Session):
-    """A boto3 session with a target, or without a target for another library's session.
+    """A boto3 session with the `Target` that it is for, or None for another library's session.
 
-    ``timeout`` applies to each attempt of our own calls, in seconds.
+    ``timeout`` is the time limit, in seconds, for each attempt of this package's own calls.
     """
 
     def __init__(
@@ -124,15 +124,18 @@ class NamedSession(StaysInProcess, Session):
             raise AttributeError(problem, name=name, obj=self)
 
     def __enter__(self) -> NoReturn:
-        """Raise InvalidOption, because a session has nothing that ends."""
+        """Raise InvalidOption, because a session doesn't need to be closed."""
         raise InvalidOption(
-            "A session isn't for `with`: nothing ends with the block.",
+            "A session can't be used in a `with` statement.",
             'Write `session = open_session("NAME")`. To switch the notebook for a block, write '
             '`with using_profile("NAME") as session:`.',
         )
 
     def __exit__(self, *_: object) -> None:
-        """Do nothing, because `__enter__` raises. Python requires this method first."""
+        """Do nothing, because `__enter__` raises.
+
+        Python looks up this method before it calls `__enter__`.
+        """
 
     def _register_default_handlers(self) -> None:
         """Do nothing, because a `SharedBotocoreSession` already has boto3's handlers."""
@@ -161,7 +164,7 @@ class ProfileSession(NamedSession):
 
     @property
     def principal(self) -> str | None:
-        """The principal that STS has reported, or None; see `CallerIdentity`."""
+        """The principal that STS has reported, as in `CallerIdentity`, or None."""
         caller = caller_of(self.get_credentials())
         return caller.principal if caller and caller.arn else None
 
@@ -202,7 +205,7 @@ def _limits_of(target: Target) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpeningRequest(SessionRequest):
-    """A request for a session from Python code, and how to open it; see `open_session`."""
+    """The arguments of `open_session`: a request for a session, and how to open the session."""
 
     fresh: bool = False
     mfa_prompter: MfaPrompter | None = None
@@ -214,34 +217,37 @@ class OpeningRequest(SessionRequest):
 def open_session(request: OpeningRequest) -> ProfileSession:
     """Open a boto3 session for a profile, with automatic renewal of its credentials.
 
-    This resolves the credentials immediately, so that errors occur here and not when you use the
-    session. It reads an assumed role from the AWS CLI's cache (``~/.aws/cli/cache``) if the role is
-    valid for at least 15 minutes (a quarter of its duration if it is shorter than an hour, a minute
-    if it required an MFA code). Otherwise, it assumes the role and writes it to the cache.
+    The credentials are resolved immediately, so that errors occur in this call and not when you use
+    the session. A role session is read from the AWS CLI's cache (``~/.aws/cli/cache``) if it is
+    valid for at least 15 more minutes. For a role session with a duration of less than an hour, a
+    quarter of the duration is enough, and for one that required an MFA code, a minute is enough.
+    Otherwise, the role is assumed, and its session is written to the cache.
 
-    Instead of a profile, use ``role_arn`` for a role without a profile, with ``source_profile`` or
-    the default credentials. For an IAM Identity Center role, use ``account`` (its ID or name) and
-    ``role``, with the [sso-session] ``sso`` if there are several. ``default`` uses the default
-    credentials, from the environment, the default profile, a container or an instance. ``region``
-    overrides the profile's Region. ``session_name`` and ``external_id`` override
-    ``role_session_name`` and ``external_id`` of a role profile. ``fresh`` ignores the cache.
+    For a role without a profile, pass ``role_arn``, with ``source_profile`` unless the default
+    credentials assume the role. For an IAM Identity Center role, pass ``account`` (an ID or name)
+    and ``role``, and also ``sso`` if your config file has several [sso-session] sections. If
+    ``default`` is true, the session uses the default credentials, from the environment, the default
+    profile, a container or an instance. ``region`` overrides the profile's Region. ``session_name``
+    and ``external_id`` override ``role_session_name`` and ``external_id`` of a role profile. If
+    ``fresh`` is true, the cached role session isn't used.
 
     ``read_only`` and ``policy`` (a JSON file, or for a role, the ARN of a managed policy) limit the
     session's permissions. If the notebook's setting ``read_only`` matches the profile, the session
     is read-only unless you pass ``write``. ``duration`` (seconds, a timedelta, or a string such as
-    ``15m``) limits the time until it is renewed: 900 to 43200 seconds for a role, up to 129600 for
-    other identities. Roles are limited when they are assumed, and other identities with
-    GetScopedCredentials. The AWS CLI never uses a session with ``read_only``, ``policy``, ``tags``
-    or ``source_identity``. It uses a role's session with a ``duration`` if its profile has the same
-    ``duration_seconds``. ``mfa`` gets an MFA session for long-term keys, with a code from the
-    profile's ``mfa_serial``, for 12 hours or ``duration``. All of the user's notebooks share this
-    session.
+    ``15m``) limits the time until the session is renewed. The limit is 900 to 43200 seconds for a
+    role, and up to 129600 seconds for other identities. Roles are limited when they are assumed,
+    and other identities with GetScopedCredentials. The AWS CLI never uses a session with
+    ``read_only``, ``policy``, ``tags`` or ``source_identity``. The AWS CLI uses a role's session
+    with a ``duration`` only if the profile has the same ``duration_seconds``. If ``mfa`` is true, a
+    code from the profile's ``mfa_serial`` gets an MFA session for long-term keys, for 12 hours or
+    ``duration``. All of the user's notebooks share the MFA session.
 
     ``mfa_prompter`` receives the prompt and returns the code. By default, the front end prompts for
     the code, even when the credentials are renewed. ``sign_in`` is called if a sign-in to IAM
-    Identity Center or with ``aws login`` is missing or has expired, which is an error by default.
-    ``timeout`` applies to each attempt of a call to AWS, in seconds, and half of it to the
-    connection. There are at most three attempts.
+    Identity Center or with ``aws login`` is missing or has expired. By default, a missing or
+    expired sign-in is an error. ``timeout`` is the time limit, in seconds, for each attempt of a
+    call to AWS, and half of this time is the limit for the connection. Each call is attempted at
+    most three times.
 
     Raises a subclass of `AwsProfileError` for any problem with the files, the options, the
     credentials or the network.
@@ -292,8 +298,9 @@ def open_target(
 ) -> ProfileSession:
     """Open a session for a target, as `open_session` does.
 
-    ``role_provider`` is as in `create_provider_chain`. ``attempts`` is the number of attempts of
-    each call that retrieves credentials. ``outside`` is what the session uses outside this process.
+    ``role_provider`` has the same meaning as in `create_provider_chain`. ``attempts`` is the number
+    of attempts of each call that retrieves credentials. ``outside`` provides access to everything
+    that the session uses outside this process.
     """
     try:
         with translated(target):
@@ -329,11 +336,13 @@ def open_limited(
     opener: Callable[[Target], tuple[ProfileSession, _IdentityT]],
     check: Callable[[Target, str | None], None] = lambda _target, _account: None,
 ) -> tuple[ProfileSession, _IdentityT]:
-    """Open a request as the patterns and the organization's policy limit it.
+    """Open a session for a request, limited by the patterns and the organization's policy.
 
-    All sessions of profiles and roles are opened here. The files don't always contain the account,
-    so the patterns are matched with STS's, too. ``check`` is called with the account that STS has
-    reported, or with None before that. Raises NotAllowed, and the errors of ``check``.
+    This function opens all sessions for profiles and roles. The files don't always contain the
+    account, so the patterns are also matched with the account that STS reports. ``check`` is called
+    with None before the session is opened, and then with the account that STS has reported. Raises
+    NotAllowed if the organization's policy doesn't allow the session, and the errors that ``check``
+    raises.
     """
     target = find_target(request, person)
     if protection.has_patterns:
@@ -355,8 +364,8 @@ def open_limited(
 def _require_region(target: Target) -> None:
     """Raise InvalidOption for an invalid Region, or botocore's error for a missing Region.
 
-    A cached session needs no client, but the notebook's clients need the Region, and the next
-    session needs a client.
+    A cached session can be read without a Region, but the notebook's clients and the next renewal
+    of the session need one.
     """
     if target.region:
         _require_valid_region(target)
@@ -365,7 +374,7 @@ def _require_region(target: Target) -> None:
 
 
 def _require_valid_region(target: Target) -> None:
-    """Raise InvalidOption if a target's Region can't be a Region's name, and suggest one."""
+    """Raise InvalidOption with a suggestion if a target's Region isn't a valid Region name."""
     if is_region_name(target.region or ""):
         return
     origin = f"The `region` of `{target.name}`"
@@ -380,18 +389,18 @@ def _require_valid_region(target: Target) -> None:
 def target_in(session: boto3.Session) -> Target | None:
     """Return the target of a session or a scoped session, or None for other boto3 sessions.
 
-    Raises InvalidOption for anything else, such as the name of a profile.
+    Raises InvalidOption if ``session`` isn't a boto3 session but, for example, a profile's name.
     """
     if not isinstance(session, Session):
         raise InvalidOption(
             f"A boto3 session is required, not a value of type {type(session).__name__}.",
-            "Pass the `session` of `%aws_profile NAME`, or what `open_session` returns.",
+            "Pass the `session` of `%aws_profile NAME`, or a session from `open_session`.",
         )
     return session.base if isinstance(session, NamedSession) else None
 
 
 def names_of_chain(session: boto3.Session) -> tuple[str, ...]:
-    """Return a session's role chain as in `Identity`, or an empty one for other sessions."""
+    """Return a session's role chain, as in `Identity`, or an empty tuple if it isn't known."""
     target = target_in(session)
     return target.names if target else ()
 
@@ -409,14 +418,17 @@ def check_session(session: boto3.Session, operation: str = "requests") -> Target
 
 
 def credentials_of(session: boto3.Session) -> Credentials:
-    """Return a session's credentials. Raises InvalidProfile if it doesn't have any."""
+    """Return a session's credentials.
+
+    Raises InvalidProfile if the session doesn't have credentials.
+    """
     credentials = session.get_credentials()
     if credentials:
         return credentials
     if target_in(session) is None and session.profile_name not in read_config().profiles:
         raise InvalidProfile(
-            "This boto3 session has no credentials.",
-            "Switch first, with `%aws_profile NAME`, then pass `session`. `%aws_profiles` lists "
+            "This boto3 session doesn't have credentials.",
+            "Switch with `%aws_profile NAME` first, and then pass `session`. `%aws_profiles` lists "
             "the profiles.",
         )
     raise no_credentials(session.profile_name)
@@ -430,7 +442,7 @@ def settings_of(session: boto3.Session) -> tuple[dict[str, Any], dict[str, Any]]
 
 
 def own_client_of(session: boto3.Session, service: str, **options: Any) -> Any:
-    """Return a client for this package's own calls, with a session's timeout; see `own_client`."""
+    """Return a client from `own_client` for this package's own calls, with a session's timeout."""
     create_client: Callable[..., Any] = session.client
     config = give_up_soon(getattr(session, "timeout", 10.0))
     return own_client(create_client(service, config=config, **options))
@@ -440,18 +452,19 @@ def own_client_of(session: boto3.Session, service: str, **options: Any) -> Any:
 class Identity:
     """The identity that STS reported for a session's current credentials.
 
-    ``chain`` has the names of the role chain's profiles, from the requested profile to the profile
-    or other source that provides the first credentials, such as ``EC2 instance``. It is empty for
-    a session without a profile. A cached role session can come from another profile for the same
-    role.
+    ``chain`` contains the names in the role chain, from the requested profile to the profile or
+    other source, such as ``EC2 instance``, that provides the first credentials. ``chain`` is empty
+    for a session without a profile. A cached role session can come from another profile for the
+    same role.
 
-    ``region`` is the session's Region. ``expiry`` (UTC) is when the credentials expire; this
-    package's sessions renew them before that. It is None if they don't expire or their expiry is
-    unknown. ``temporary`` credentials have a session token, and expire even if ``expiry`` is None.
-    ``cached`` is True if the identity comes from the AWS CLI's cache, without a new call to STS.
+    ``region`` is the session's Region. ``expiry`` is the time (UTC) when the credentials expire.
+    Before this time, this package's sessions renew the credentials. ``expiry`` is None if the
+    credentials don't expire or their expiry is unknown. ``temporary`` is True for credentials with
+    a session token, which expire even if ``expiry`` is None. ``cached`` is True if the identity
+    comes from the AWS CLI's cache, without a new call to STS.
 
-    AWS-compatible servers can omit ``account``, ``arn`` and ``user_id``, which are empty then. They
-    are also empty for the keys of a store with an S3 endpoint and no STS, which no one asks.
+    If an AWS-compatible server omits ``account``, ``arn`` and ``user_id``, they are empty strings.
+    They are also empty strings for the keys of a store that has an S3 endpoint but no STS.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
@@ -489,10 +502,10 @@ def _attribute_meant(name: object) -> str:
 def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
     """Return a session's identity.
 
-    This calls STS once for each set of credentials. It doesn't call STS for a new role session,
-    because the AssumeRole response has the identity, or for a cached one, because the AWS CLI's
-    cache keeps that response. With ``ask``, it also calls STS for cached sessions. Raises a
-    subclass of `AwsProfileError`.
+    STS is called once for each set of credentials. STS isn't called for a new role session, because
+    the AssumeRole response contains the identity, or for a cached role session, because the AWS
+    CLI's cache contains the AssumeRole response. If ``ask`` is true, STS is also called for cached
+    sessions. Raises a subclass of `AwsProfileError`.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
@@ -531,7 +544,10 @@ _NO_CALLER = CallerIdentity("", "")
 def _fetch_caller(
     credentials: Credentials, frozen: Keys, session: boto3.Session, *, ask: bool
 ) -> CallerIdentity:
-    """Return the caller identity for credentials. Call STS only the first time."""
+    """Return the caller identity for credentials.
+
+    STS is called only once for the same credentials.
+    """
     if isinstance(session, ProfileSession) and session.target.store:
         return _NO_CALLER  # AWS's STS must not get the keys of another server
     caller = caller_of(credentials)

@@ -1,7 +1,7 @@
-"""The page that a browser shows when AWS has sent it from a sign-in back to this machine.
+"""The page that a browser shows when AWS redirects the browser to this machine after a sign-in.
 
-It says what happened. It has no scripts, loads nothing, and follows the browser's light or dark
-mode.
+The page says whether the sign-in was allowed. The page doesn't contain scripts or load other files,
+and uses the browser's light or dark mode.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ footer { max-width: 34em; margin: 12px auto 0; color: var(--soft); font-size: 14
 
 
 class _Outcome(NamedTuple):
-    """What the page says, and the color of its edge in light and in dark mode."""
+    """The title and text of the page, and the color of its edge in light and in dark mode."""
 
     title: str
     text: str
@@ -70,23 +70,23 @@ class _Outcome(NamedTuple):
 
 ALLOWED = _Outcome(
     "Sign-in allowed",
-    "AWS has told your notebook, which continues now. You can close this page and go back to the "
-    "notebook.",
+    "Your notebook has received the sign-in and continues now. You can close this page and go back "
+    "to the notebook.",
     "#2e7d32",
     "#66bb6a",
 )
 
 REFUSED = _Outcome(
     "Sign-in not allowed",
-    "Your notebook gets no credentials from it, and says how to sign in again. You can close this "
-    "page and go back to the notebook.",
+    "Your notebook doesn't get credentials from this sign-in, and says how to sign in again. You can "
+    "close this page and go back to the notebook.",
     "#c62828",
     "#ef5350",
 )
 
 UNKNOWN = _Outcome(
     "No notebook waits for this sign-in",
-    "Nothing has changed. If your notebook still asks you to sign in, open its link again.",
+    "Nothing has changed. If your notebook still asks you to sign in, open the link in the notebook again.",
     "#9e9e9e",
     "#9e9e9e",
 )

@@ -3,7 +3,7 @@
 If the kernel and the browser are on the same machine, the browser opens, and AWS redirects it to
 the kernel with a code (authorization code grant with PKCE). Otherwise, or on request, the user
 opens a page in any browser and compares a code (device authorization grant) or, for ``aws login``,
-enters the code that it shows.
+enters the code that the page shows.
 
 https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sso.html
 https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sign-in.html
@@ -66,8 +66,8 @@ _INTERVAL = 5
 def forget_roles() -> None:
     """Delete the cached sessions and lists of all sign-ins' roles. Raises CredentialsUnavailable.
 
-    The AWS CLI's files don't say which sign-in they belong to. They are created again, without a
-    prompt.
+    The AWS CLI's files don't say which sign-in a role's session belongs to. The sessions and lists
+    are created again when they are needed, without a prompt.
     """
     with translated(None):
         for file in Path("~/.aws/cli/cache").expanduser().glob("*.json"):
@@ -79,10 +79,11 @@ def forget_roles() -> None:
 class Attempt(StaysInProcess):
     """A sign-in that has begun and waits for the user.
 
-    ``profile`` is the profile that signs in, and ``url`` is the page to open. There, the user does
-    the ``step``, with the ``code`` if there is one to compare. ``redeem`` stores the sign-in, or
-    returns False if the user hasn't answered. It is called every ``interval`` seconds or, with a
-    ``callback``, when AWS has returned a code. ``retry`` says how to begin another attempt.
+    ``profile`` is the profile that signs in, and ``url`` is the page to open. ``step`` is what the
+    user does on this page, and ``code`` is the code to compare, or an empty string. ``redeem``
+    stores the sign-in, or returns False if the user hasn't answered. ``redeem`` is called every
+    ``interval`` seconds or, if ``callback`` is set, when AWS has returned a code. ``retry`` says
+    how to begin another attempt.
     """
 
     retry = "Run the cell again"
@@ -114,7 +115,7 @@ class Attempt(StaysInProcess):
 
     @property
     def about(self) -> list[tuple[str, str]]:
-        """Why and for what the user signs in, and when the sign-in times out."""
+        """The rows that say why the user signs in, what for, and when the sign-in times out."""
         start = self._target.start
         sign_in = self._target.sign_in
         account = start.account or ""
@@ -132,7 +133,7 @@ class Attempt(StaysInProcess):
 
     @property
     def _why(self) -> str:
-        """Why the user has to sign in, or an empty text if the token's file doesn't say it."""
+        """The reason why the user has to sign in, or an empty string if the reason isn't known."""
         expires_at = value_in(self._file, "expiresAt")
         if expires_at is None:
             return "no sign-in is stored"
@@ -142,7 +143,7 @@ class Attempt(StaysInProcess):
         return ""
 
     def question(self) -> dict[str, Any]:
-        """Return the data that a view shows about the attempt; see `Ask` in ``picker``."""
+        """Return the data that a view shows about the attempt, as in `Ask` in ``picker``."""
         return {
             "kind": "sign_in",
             "profile": self.profile,
@@ -155,7 +156,7 @@ class Attempt(StaysInProcess):
     def waiting(self, sleep: Callable[[float], object] = time.sleep) -> Iterator[None]:
         """Wait until the user or another program has signed in. Yield each second.
 
-        Raises CredentialsUnavailable if the user refused the sign-in, or if the time is over.
+        Raises CredentialsUnavailable if the user refused the sign-in or didn't complete it in time.
         """
         next_call = time.monotonic() + self.interval
         try:
@@ -221,8 +222,8 @@ def begin_sign_in(
 ) -> Attempt:
     """Start a sign-in with the method that suits the profile and the machine.
 
-    As in the AWS CLI, IAM Identity Center requires an [sso-session] for the browser on this
-    machine. ``retry`` says how the user begins another attempt. Raises AwsProfileError.
+    As in the AWS CLI, a sign-in to IAM Identity Center opens a browser on this machine only for an
+    [sso-session]. ``retry`` says how the user begins another attempt. Raises AwsProfileError.
     """
     browser = None if device_code else local_browser()
     with translated(target):
@@ -251,7 +252,7 @@ def _unsigned_client(target: Target, service: str, region: str | None = None) ->
 
 
 class _Registration(StaysInProcess):
-    """This program's registration at IAM Identity Center, with which it gets a sign-in's token."""
+    """This program's registration at IAM Identity Center, which is required to get a token."""
 
     def __init__(self, client: Any, sign_in: SignIn, **parameters: Any) -> None:
         name = f"ipy-awsprofile-{sign_in.session or 'sso'}"
@@ -358,7 +359,7 @@ def _begin_login(target: Target, *, here: bool) -> Attempt:
 
 
 class Callback(StaysInProcess):
-    """Receives AWS's answer to a sign-in, and has the values that only we and AWS know (PKCE).
+    """Receives AWS's answer to a sign-in, and keeps the secret values of the sign-in (PKCE).
 
     The browser on this machine sends the answer to a page on 127.0.0.1, unless AWS shows it to the
     user at another ``uri``. ``profile`` is the profile that signs in.
@@ -379,7 +380,7 @@ class Callback(StaysInProcess):
             self.uri = f"http://127.0.0.1:{self._server.port}/oauth/callback"
 
     def query(self, client_id: str, method: str, **scope: str) -> str:
-        """Return the query of the page that the user opens."""
+        """Return the query string for the address of the page that the user opens."""
         digest = sha256(self.verifier.encode()).digest()
         query = {
             "response_type": "code",
@@ -392,7 +393,10 @@ class Callback(StaysInProcess):
         return urlencode(query | scope)
 
     def take(self, query: str) -> bool:
-        """Store the code or the refusal from an answer. Return whether it is for this sign-in."""
+        """Store the code or the refusal from an answer.
+
+        Return whether the answer is for this sign-in.
+        """
         answer = dict(parse_qsl(query))
         if not secrets.compare_digest(answer.get("state", "").encode(), self._state.encode()):
             return False
@@ -401,7 +405,7 @@ class Callback(StaysInProcess):
         return True
 
     def close(self) -> None:
-        """Close the page. At the interpreter's exit, its thread no longer runs."""
+        """Close the page, unless the interpreter's exit has already ended the page's thread."""
         if self._server and not sys.is_finalizing():
             self._server.end()
 
@@ -429,7 +433,7 @@ class _Page(BaseHTTPRequestHandler):
         self.wfile.write(outcome.page(profile))
 
     def log_message(self, *_: object) -> None:
-        """Do nothing: standard error appears in the notebook, and the path contains the code."""
+        """Log nothing, because the path contains the code and the notebook shows standard error."""
 
 
 #: Environment variables that indicate that the user works on another machine.
@@ -447,7 +451,7 @@ _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
 
 
 def local_browser() -> webbrowser.BaseBrowser | None:
-    """Return this machine's browser, or None if it has none or the user works elsewhere."""
+    """Return this machine's browser, or None if it isn't available or the user works elsewhere."""
     if any(map(os.environ.get, _ELSEWHERE)):
         return None
     if sys.platform == "linux" and not any(map(os.environ.get, _DISPLAYS)):
@@ -496,7 +500,10 @@ def sign_out(target: Target | None) -> SignedOut:
 
 
 def needs_sign_in(target: Target, ended: Target | None) -> bool:
-    """Return whether a target uses the sign-in that has ended. None means that all have ended."""
+    """Return whether a target uses the sign-in that has ended.
+
+    If ``ended`` is None, all sign-ins have ended.
+    """
     if not target.signs_in:
         return False
     if ended is None:

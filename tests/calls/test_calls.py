@@ -282,7 +282,7 @@ DRAFTS: dict[str, tuple[dict[str, str], str]] = {
             "s3:GetObject": "arn:aws:s3:::my-first-bucket/a/*",
             "s3:ListBucket": "arn:aws:s3:::my-first-bucket",
         },
-        "Not included: conditions",
+        "The draft leaves out conditions",
     ),
 }
 

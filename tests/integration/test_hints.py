@@ -89,7 +89,7 @@ def test_client_without_credentials(shell: Shell, aws: EmbeddedAws) -> None:
     assert isinstance(failed, NoProfileAnswered)
     (error,) = failed.errors
     assert error["error"] == NotForOneProfile.__name__
-    assert error["message"].startswith("A client without credentials was used")
+    assert error["message"].startswith("The function used a client without credentials")
     (code,) = code_in(error["hint"])
     shell.good(f"%%aws_profiles RoleBeta --no-progress\ns3 = {code}\ns3.list_buckets()\n1")
 
@@ -405,7 +405,7 @@ def test_session_without_credentials(shell: Shell, aws: EmbeddedAws) -> None:
     """For a plain boto3 session without credentials, the hint leads to a session with some."""
     shell.good("import boto3\nfrom ipy_awsprofile import who_am_i")
     error = shell.refused("who_am_i(boto3.Session())")
-    assert str(error) == "This boto3 session has no credentials."
+    assert str(error) == "This boto3 session doesn't have credentials."
     switch, variable, profiles = code_in(error.hint)
     assert "RoleBeta" in shell.good(profiles).text
     shell.good(switch.replace("NAME", "RoleBeta"))

@@ -184,7 +184,7 @@ def test_an_answer_after_the_end(
     """The end is the one of the question, so a late answer opens nothing."""
     answers.meanwhile = partial(clock.shift, timedelta(minutes=11))
     error = notebook.refused("%aws_profile --share write 10m")
-    assert "The time to write was over before you agreed" in str(error)
+    assert "The write window ended before you confirmed it" in str(error)
     assert "AccessDenied" in put(terminal)
 
 
@@ -217,7 +217,7 @@ def test_keys_that_would_last_longer(
     add_role(aws, "Chains", "s3:*", "sts:AssumeRole")
     notebook.good("%aws_profile Chains")
     card = notebook.good("%aws_profile --share write 5m").text
-    assert "It can't assume other roles." in card
+    assert "Programs can't assume other roles." in card
     assert "written" in put(terminal)
     assert "AccessDenied" in terminal.python(ASSUME, AWS_PROFILE=AGENT)
     file = tmp_path / "policy.json"
@@ -240,12 +240,12 @@ def test_other_roles_that_aws_can_not_deny(
     notebook.good(f"%aws_profile {may_write(aws, 'Identity Center')}")
     card = notebook.good("%aws_profile --share write 5m").text
     assert "The programs can also assume other roles" in answers.questions[-1]
-    assert "It can also assume other roles, whose keys can last longer." in card
+    assert "Programs can also assume other roles, and those roles' keys can last longer." in card
     assert terminal.python(ASSUME, AWS_PROFILE=AGENT) == "assumed\n"
     file = tmp_path / "policy.json"
     file.write_text(json.dumps(allow("s3:*", "sts:*")))
     card = notebook.good(f'%aws_profile --share write 5m --policy "{file}"').text
-    assert "It can't assume other roles, unless the policy names `sts:AssumeRole`." in card
+    assert "Programs can't assume other roles unless the policy names `sts:AssumeRole`." in card
     assert "AccessDenied" in terminal.python(ASSUME, AWS_PROFILE=AGENT)
 
 

@@ -191,7 +191,7 @@ def test_aws_login_on_another_machine(
 
     monkeypatch.setattr("getpass.getpass", allow_and_enter)
     ran = shell.good("%aws_profile Ann --login --device-code")
-    assert "enter the code that it shows" in ran.text
+    assert "enter the code that the page shows" in ran.text
     assert ann.arn in ran.text
     assert codes[-1] not in ran.text + ran.html
     assert tokens(aws, "login")

@@ -163,7 +163,7 @@ def test_time(aws: EmbeddedAws) -> None:
         clock.shift(timedelta(seconds=50))
         assert names(short) == ["data"]
         clock.shift(timedelta(seconds=11))
-        with pytest.raises(AwsProfileError, match="limited to 60 seconds, and has ended"):
+        with pytest.raises(AwsProfileError, match="limited to 60 seconds and has ended"):
             names(short)
         clock.shift(timedelta(hours=13))
         assert names(endless) == ["data"]
@@ -172,7 +172,7 @@ def test_time(aws: EmbeddedAws) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({}, "Nothing limits the session"),
+        ({}, "The arguments don't limit the session"),
         ({"read_only": True, "policy": LISTS}, "can't be combined"),
         ({"policy": {}}, "`policy` isn't a policy."),
         ({"seconds": "soon"}, "`soon` isn't a valid duration_seconds"),

@@ -41,7 +41,7 @@ def test_plain_sessions(aws: EmbeddedAws) -> None:
     identity = who_am_i(boto3.Session(profile_name="UserAlpha"))
     assert identity.arn.endswith("user/UserAlpha")
     assert (identity.profile, identity.chain) == (None, ())
-    with pytest.raises(InvalidProfile, match="This boto3 session has no credentials"):
+    with pytest.raises(InvalidProfile, match="This boto3 session doesn't have credentials"):
         who_am_i(boto3.Session())
 
 

@@ -118,7 +118,7 @@ def test_a_summary_with_protected_profiles(
     setting(shell, "protected", "prod")
     shown = shell.good("%%aws_profiles * --no-progress\n1").text
     assert f"protects the profile `…`: its account is {ROLE_ACCOUNT}." in shown
-    assert "run it again with `--yes`, or `confirmed=True` in Python." in shown
+    assert "run the cell again with `--yes`, or pass `confirmed=True` in Python." in shown
     assert "retry" not in shown
     assert len(shell.good("%%aws_profiles * --no-progress --yes\n1").result) == 4
     shown = shell.good("%%aws_profiles * --no-progress\nassert profile != 'UserAlpha'\n1").text
