@@ -35,7 +35,8 @@ def require_no_handles(function: object, namespace: Mapping[str, object]) -> Non
             )
         if is_handle(value):
             raise NotForOneProfile(
-                f"{what} was opened in S3 before the run and keeps the identity that it was opened with.",
+                f"{what} was opened in S3 before the run and keeps the identity that it was "
+                "opened with.",
                 "Open it in the function, with the profile's `session`.",
             )
 

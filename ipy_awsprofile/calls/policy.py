@@ -111,6 +111,6 @@ def _notes(needs: list[tuple[str, str]]) -> Iterator[str]:
             'resources are `*`. To install the extra, run `%pip install "ipy-awsprofile[policy]"`.'
         )
     yield (
-        "The draft leaves out conditions, calls that AWS makes for you (for KMS keys, and for roles "
-        "that you pass to a service), other programs, and libraries that don't use botocore."
+        "The draft leaves out conditions, calls that AWS makes for you (for KMS keys, and for "
+        "roles that you pass to a service), other programs, and libraries that don't use botocore."
     )

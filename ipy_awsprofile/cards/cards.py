@@ -281,8 +281,8 @@ def _window_note(window: Window | None) -> str:
     until = f"{window.ends:%H:%M:%S} UTC ({time_left(window.ends, aws_now())})"
     return (
         f"`{AGENT}` can write until {until}{limit}. {other_roles(window)} "
-        "To stop giving keys to programs, run `%aws_profile --share off`. Keys that programs already "
-        "have stay valid until the write window ends."
+        "To stop giving keys to programs, run `%aws_profile --share off`. Keys that programs "
+        "already have stay valid until the write window ends."
     )
 
 

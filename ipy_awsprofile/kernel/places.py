@@ -153,8 +153,8 @@ def require_default_session() -> None:
     if type(boto3.DEFAULT_SESSION) is not TurnSession:
         raise NotForOneProfile(
             "boto3's default session was replaced during the run, for all profiles at once.",
-            "Use `session` instead of `boto3.setup_default_session`. In a run, `session` is already "
-            "boto3's default session.",
+            "Use `session` instead of `boto3.setup_default_session`. In a run, `session` is "
+            "already boto3's default session.",
         )
 
 

@@ -39,7 +39,8 @@ class ProfilePicker(anywidget.AnyWidget, ipywidgets.ValueWidget):  # type: ignor
     value = traitlets.Unicode(
         None,
         allow_none=True,
-        help="The active profile's name, or None. Set a profile's name to switch, or None to undo the switch.",
+        help="The active profile's name, or None. Set a profile's name to switch, or None to undo "
+        "the switch.",
     )
     _ending = traitlets.Instance(ExitStack, ())
 

@@ -381,7 +381,8 @@ def scoped(
         scope["DurationSeconds"] = PARAMETERS["duration"].parse_option(seconds)
     if not scope:
         raise InvalidOption(
-            "The arguments don't limit the session.", "Pass `policy`, `seconds` or `read_only=True`."
+            "The arguments don't limit the session.",
+            "Pass `policy`, `seconds` or `read_only=True`.",
         )
     scope["ScopedSessionDescription"] = description
     options: SessionRequest | None = None

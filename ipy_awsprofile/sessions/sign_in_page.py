@@ -78,15 +78,16 @@ ALLOWED = _Outcome(
 
 REFUSED = _Outcome(
     "Sign-in not allowed",
-    "Your notebook doesn't get credentials from this sign-in, and says how to sign in again. You can "
-    "close this page and go back to the notebook.",
+    "Your notebook doesn't get credentials from this sign-in, and says how to sign in again. You "
+    "can close this page and go back to the notebook.",
     "#c62828",
     "#ef5350",
 )
 
 UNKNOWN = _Outcome(
     "No notebook waits for this sign-in",
-    "Nothing has changed. If your notebook still asks you to sign in, open the link in the notebook again.",
+    "Nothing has changed. If your notebook still asks you to sign in, open the link in the "
+    "notebook again.",
     "#9e9e9e",
     "#9e9e9e",
 )
