@@ -180,8 +180,8 @@ _VALUE_BELOW = re.compile(
 def _problem(path: Path, cause: object) -> tuple[str, int | None]:
     """Return a description of the problem in a file that botocore can't parse, and the line number.
 
-    The line number is None if it is unknown. The description doesn't quote the line, which can
-    contain a secret.
+    If the line number is unknown, the second result is None. The description doesn't quote the
+    line, which can contain a secret.
     """
     content = read_file(path)
     if content.startswith((BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE)):
@@ -204,7 +204,7 @@ def _problem(path: Path, cause: object) -> tuple[str, int | None]:
 
 
 def _header_in(path: Path, bare: re.Match[str]) -> str:
-    """Return the header that a line without brackets is meant to be, in the form of its file."""
+    """Return the correct header, without brackets, for a line that lacks the header's brackets."""
     kind, name = bare[2], bare["name"]
     if name is None:
         return "default"
@@ -245,8 +245,8 @@ def _problem_in_line(cause: object) -> tuple[str, int | None]:
 def locations_of(paths: SharedFiles, header: str, setting: str = "") -> list[Location]:
     """Return the locations of a setting or of a section's header in the two files.
 
-    botocore uses the last location. ``header`` has two words, such as ``profile x``, even for the
-    section [default] and for sections of the credentials file.
+    If a setting has several locations, botocore uses the last one. ``header`` has two words, such
+    as ``profile x``, even for the section [default] and for sections of the credentials file.
     """
     in_config = _locations(paths.config, version_of(paths.config))
     in_credentials = _locations(paths.credentials, version_of(paths.credentials), "profile ")

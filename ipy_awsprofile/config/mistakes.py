@@ -395,9 +395,9 @@ def _of_sign_in(profile: Profile, part: _Part, config: Config) -> Iterator[Mista
 
 
 def _exported_keys(profile: Profile, config: Config) -> Iterator[Mistake]:
-    """Yield the mistake that the files have keys in lines for a shell, as in AWS's access portal.
+    """Yield a mistake for each key in an ``export`` line, as copied from AWS's access portal.
 
-    botocore takes such a line for a setting of the section above it.
+    botocore reads an ``export`` line as a setting of the section above the line.
     """
     for name, section in config.profiles.items():
         for setting in section:

@@ -55,7 +55,8 @@ class AssignedName(NamedTuple):
     def parse(cls, name: str, sign_in: str | None = None) -> Self | None:
         """Return the parts of a role's name with an account ID, or None for any other name.
 
-        If ``sign_in`` is set, the role's name must begin with it, and can contain an account name.
+        If ``sign_in`` is set, the role's name must begin with this sign-in's name, and can contain
+        the name of an account instead of its ID.
         """
         before = rf"(.+):({_ID})"
         if sign_in is not None:
@@ -86,7 +87,7 @@ def account_text(account: str | int) -> str:
 
 
 def has_wildcard(text: str) -> bool:
-    """Return whether a string contains a wildcard. Such a string must match the whole name."""
+    """Return whether a pattern contains a wildcard and so must match a whole name."""
     return not set("*?[").isdisjoint(text)
 
 
@@ -102,7 +103,7 @@ def alternatives(pattern: str) -> list[str]:
 
 
 def matches(pattern: str | None, fields: Iterable[str | None]) -> bool:
-    """Return whether each word of a pattern matches at least one of the fields, ignoring case.
+    """Return whether every word of a pattern matches at least one of the fields, ignoring case.
 
     A word with wildcards must match the whole first field, which is the name. If commas separate
     several patterns, one of the patterns must match.
@@ -114,7 +115,7 @@ def matches(pattern: str | None, fields: Iterable[str | None]) -> bool:
 
 
 def _has_words(words: Iterable[str], fields: Sequence[str]) -> bool:
-    """Return whether each word matches at least one of the fields, as described in `matches`."""
+    """Return whether every word matches at least one of the fields, as described in `matches`."""
     for word in words:
         if has_wildcard(word):
             is_fitting = fits([word], fields[0])

@@ -1,6 +1,6 @@
 """The organization's policy: TOML files with limits that notebooks can only make stricter.
 
-The policy prevents accidents. It isn't a security boundary, because code in a kernel can do
+The policy prevents accidents. The policy isn't a security boundary, because code in a kernel can do
 everything that the user can do. Use IAM permissions as the boundary.
 
 If several policy files exist, every file must allow an action, and the strictest value of a setting
@@ -40,7 +40,7 @@ STALE = ("allow", "warn", "refuse")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyFile:
-    """The values in one file of the organization's policy. A key that the file doesn't set is None.
+    """The values in one file of the organization's policy. A key that isn't in the file is None.
 
     ``duration`` and ``window`` are in seconds. A ``window`` of 0 means that the user can't open
     write windows.
@@ -75,7 +75,7 @@ class PolicyFile:
 
     @property
     def is_changeable(self) -> bool:
-        """Whether the kernel's user can change the file, so that its limits aren't reliable."""
+        """Whether the kernel's user can change the file, which then doesn't restrict the user."""
         if sys.platform == "win32":  # whose `access` doesn't look at permissions
             try:
                 with self.path.open("r+b"):
@@ -89,7 +89,7 @@ class PolicyFile:
         return is_own and not os.statvfs(self.path).f_flag & os.ST_RDONLY
 
     def rows(self) -> list[tuple[str, str]]:
-        """Return the keys that the file sets, with their values as strings for display."""
+        """Return the keys that the policy file sets, with their values as strings for display."""
         rows: list[tuple[str, str]] = []
         for name, key in _keys():
             value = getattr(self, key.field)
@@ -301,7 +301,7 @@ def read_policy() -> OrganizationPolicy:
 def strictest_patterns(name: str) -> tuple[str, ...]:
     """Return the policy's patterns for ``protected`` or ``read_only``, for display.
 
-    If a policy file is invalid, return a pattern for all profiles. Opening a session then fails.
+    If a policy file is invalid, return a pattern that matches all profiles.
     """
     try:
         return read_policy().patterns(name)

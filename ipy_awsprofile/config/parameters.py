@@ -1,6 +1,6 @@
 """The parameters of AssumeRole that options or profile settings can provide.
 
-An option overrides the profile's setting. botocore reads most of these settings itself. The session
+An option overrides the profile's setting. botocore reads most of the settings itself. The session
 adds the other parameters to its AssumeRole requests.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
@@ -26,7 +26,8 @@ StsParameters = dict[str, Any]
 def seconds(value: object) -> int:
     """Return the number of seconds in a number, a timedelta, or a string such as ``1h30m``.
 
-    Raises ValueError. The function doesn't check the limits for durations, because AWS checks them.
+    Raises ValueError. This function doesn't check whether the duration is too long, because AWS
+    checks this.
     """
     if isinstance(value, timedelta):
         return int(value.total_seconds())

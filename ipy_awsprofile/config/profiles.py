@@ -1,6 +1,7 @@
 """Read the profiles in the shared files and represent boto3's default credentials as a profile.
 
-This module only reads files and variables. It doesn't run commands, use the network or write files.
+This module only reads files and variables. The module doesn't run commands, use the network or
+write files.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
 """
@@ -108,7 +109,7 @@ class Profile(str):
         return self
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Return the profile's state for pickle. It doesn't contain commands or external IDs."""
+        """Return the profile's state for pickle, without commands and external IDs."""
         hidden = SECRETS | COMMANDS
         settings = {name: value for name, value in self.settings.items() if name not in hidden}
         return type(self), (str(self), settings, self.kind)
@@ -219,10 +220,9 @@ def chain_of(profile: Profile, config: Config) -> tuple[Profile, ...]:
 def list_profiles(pattern: str | None = None) -> list[Profile]:
     """Return the profiles in the shared files, in the order in which the files contain them.
 
-    ``pattern`` selects profiles. Each word in the pattern must occur in the name, account, role,
-    Region or source profile, in upper or lower case. A word with ``*``, ``?`` or ``[`` must match
-    the whole name. Commas separate alternative patterns, as in ``dev,prod``. Raises
-    ConfigFileError.
+    ``pattern`` selects profiles. Every word of the pattern must occur in the profile's name,
+    account, role, Region or source, ignoring case. A word with ``*``, ``?`` or ``[`` must match the
+    whole name. Commas separate alternative patterns, as in ``dev,prod``. Raises ConfigFileError.
     """
     return [
         profile

@@ -109,7 +109,7 @@ class _Call:
 
     @property
     def parameters(self) -> Mapping[str, Parameter]:
-        """The function's parameters, by name."""
+        """A dict of the function's parameters by name."""
         return self.signature.parameters
 
     @property
@@ -269,10 +269,11 @@ def _parameter_meant(call: _Call, name: str) -> str:
 
 
 def _with_opened_session(call: _Call) -> str:
-    """Return a hint to open a session with the unknown parameters, or an empty string.
+    """Return a hint to pass the unknown parameters to `open_session`, or an empty string.
 
-    The hint is for a function that takes a session, and gets a profile's name or options. The
-    session has these options, and those of the session that was passed or is active.
+    The hint is for a call that passes a profile's name or options to a function that takes a
+    session. The session in the hint combines these options with those of the passed or active
+    session.
     """
     parameter = call.taking_session
     if parameter is None:
@@ -296,7 +297,8 @@ def _with_opened_session(call: _Call) -> str:
 def _request_of(passed: object) -> SessionRequest:
     """Return the request for a profile or a session that was passed to a function.
 
-    If it isn't the name of a profile, or the session wasn't opened here, the name is ``NAME``.
+    For an unknown name, or a session that this package didn't open, the request's profile is
+    ``NAME``.
     """
     target = getattr(passed, "target", None)
     if target is not None:

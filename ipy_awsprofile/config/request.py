@@ -143,7 +143,7 @@ class Source:
     """An open session that assumes a role, with its role chain and its renewable credentials.
 
     ``account_name`` is the name of the role's account. If ``is_limited`` is True, the session must
-    not use a cached role session, because AWS may not allow it to assume the role.
+    not use a cached role session, because AWS may not allow the session to assume the role.
     """
 
     chain: tuple[Profile, ...]
@@ -153,7 +153,7 @@ class Source:
 
 
 def _several(values: Iterable[object] | None) -> tuple[object, ...]:
-    """Return values as a tuple. A single string becomes a tuple of one, and None an empty tuple."""
+    """Return values as a tuple, with one item for a single string and no items for None."""
     if not values:
         return ()
     return (values,) if isinstance(values, str) else tuple(values)
@@ -165,7 +165,7 @@ class SessionRequest:
 
     ``profile`` is the name of a profile, or of an IAM Identity Center role such as
     ``corp:123456789012/Admin``. Only Python code can pass ``source_identity``, ``tags`` and
-    ``transitive_tags`` for a role session. For ``%aws_profile``, add them to the profile's
+    ``transitive_tags`` for a role session. For ``%aws_profile``, add these values to the profile's
     settings. ``tags`` is a dict, or a list of strings such as ``team=red``.
     ``default_session_name`` is used if neither an option nor the profile names the session. In code
     for many accounts, ``source`` is the session that assumes ``role_arn``, instead of a source
@@ -324,7 +324,7 @@ class SwitchRequest(SessionRequest):
 
 
 def _expected_account(account: str | int) -> str:
-    """Return an account ID as a string. Raises InvalidOption if it doesn't have 12 digits."""
+    """Return an account ID as a string. Raises InvalidOption if the ID doesn't have 12 digits."""
     account_id = account_text(account)
     if is_account_id(account_id):
         return account_id
@@ -382,7 +382,7 @@ def python_arguments(request: SessionRequest) -> str:
 
 
 class Form(Enum):
-    """How the user has written a request: as a line, a cell's first line or Python code."""
+    """The form of a request: a line magic, a cell magic or a call of a Python function."""
 
     LINE = "%aws_profile"
     CELL = "%%aws_profile"
@@ -398,12 +398,12 @@ class Form(Enum):
 
     @property
     def is_for_many(self) -> bool:
-        """Whether the request is for each of the profiles that a pattern selects."""
+        """Whether the request applies to all profiles that a pattern selects."""
         return self in {Form.CELL_FOR_MANY, Form.FUNCTION_FOR_MANY}
 
 
 class Origin(NamedTuple):
-    """The request for a session, with the options that the user has written, and its form."""
+    """The request for a session, with the options that the user wrote, and the request's form."""
 
     request: SessionRequest
     form: Form

@@ -7,8 +7,8 @@ and neither side sends the key, because another user's program can listen on the
 kernel has ended.
 
 If a command fails, some SDKs try other credentials, such as those of the machine. To prevent this,
-the command prints keys that AWS rejects. For botocore, which shows the command's error message, the
-command fails instead.
+the command prints keys that AWS rejects. If botocore started the command, the command instead
+fails, because botocore shows its error message.
 
 The command must be fast, so this module doesn't import modules that are slow to load.
 

@@ -167,8 +167,8 @@ def sign_ins(config: Config) -> Mapping[str, SignIn]:
 def find_sign_in(name: str | None, config: Config) -> SignIn:
     """Return the sign-in with this name, or the sign-in of the profile with this name.
 
-    If ``name`` is None, return the only sign-in. In this case, sign-ins without an [sso-session]
-    are ignored if there is a sign-in with one. Raises InvalidOption.
+    If ``name`` is None, return the only sign-in. For this, sign-ins without an [sso-session]
+    section are ignored if the file contains such a section. Raises InvalidOption.
     """
     by_name = sign_ins(config)
     if name is None:
@@ -245,7 +245,8 @@ def profile_of_role(
     """Return a profile that represents an IAM Identity Center role. Raises InvalidOption.
 
     ``find_account`` returns the ID of an account with a given name, and can raise other errors. If
-    it is None, the account's name remains in the profile, which is sufficient to sign in.
+    ``find_account`` is None, the account's name remains in the profile, which is sufficient to sign
+    in.
     """
     sign_in = find_sign_in(role.sign_in, config)
     if find_account and not role.has_id:
@@ -256,7 +257,7 @@ def profile_of_role(
 
 @lru_cache(maxsize=8)
 def sign_in_settings(sign_in: SignIn, config: Config) -> Section:
-    """Return a sign-in's settings, and the client settings that all its profiles share."""
+    """Return a sign-in's settings, and the client settings that all of its profiles share."""
     sections = map(client_settings, filter(sign_in.is_of, config.profiles.values()))
     common = next(sections, {})
     for section in sections:

@@ -1,4 +1,4 @@
-"""Resolve requests against the shared files to role chains and parameters for STS."""
+"""Use the shared files to resolve a request to a role chain and parameters for STS."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ class Target:
     """The role chain of a session, its parameters for STS, and the contents of the shared files.
 
     ``chain`` begins with the requested profile or role, whose settings include the request's
-    options. It ends with the profile that provides the first credentials. ``request`` contains the
-    names from the chain, with account IDs, and all requested options, because hints repeat the
-    request.
+    options. The chain ends with the profile that provides the first credentials. ``request``
+    contains the names from the chain, with account IDs, and all requested options, because hints
+    repeat the request.
     """
 
     request: SessionRequest
@@ -106,7 +106,7 @@ class Target:
         return sign_in_of(self.start.settings, self.config)
 
     def find_sign_in(self) -> SignIn:
-        """Return the sign-in. Raises InvalidOption, or InvalidProfile if its address is missing."""
+        """Return the sign-in. Raises InvalidOption, or InvalidProfile if the address is missing."""
         start = self.start
         if start.kind is not ProfileKind.SSO:
             raise InvalidOption(
@@ -134,9 +134,9 @@ class Target:
     def cache_variant(self) -> str:
         """The part of the cache key for parameters that aren't part of botocore's cache key, or "".
 
-        This part of the key also depends on the role. The package assumes the other roles in the
-        chain without a session policy, and a read-only session for one of these roles must not use
-        their cached credentials.
+        The cache variant also depends on the role. The package assumes the other roles in the chain
+        without a session policy, and a read-only session for one of these roles must not use their
+        cached credentials.
         """
         parts = []
         if self.parameters:
@@ -253,8 +253,8 @@ class Target:
     def full_config(self) -> ParsedFiles:
         """Return the shared files' contents for ``Session.full_config``, with the options applied.
 
-        By default, botocore parses both files for every session. With this function, sessions share
-        all sections except for the profiles in the chain.
+        By default, botocore parses both files for every session. Because of this function, sessions
+        share all sections except for the profiles in the role chain.
         """
         files = self.config.profiles
         own = {source.name: {**files.get(source, {}), **source.settings} for source in self.chain}
@@ -266,7 +266,7 @@ def target_of(
     config: Config | None = None,
     find_account: FindAccount | None = None,
 ) -> Target:
-    """Return the target of a request, whose options the profile or role must support.
+    """Return the target of a request. The profile or role must support the request's options.
 
     If ``find_account`` is None, account names aren't replaced with IDs, which is sufficient for
     explanations and sign-ins. Raises a subclass of AwsProfileError.
@@ -400,7 +400,7 @@ def _mfa(profile: Profile) -> StsParameters:
 
 
 def sign_in_target(sign_in: SignIn, config: Config) -> Target:
-    """Return a target with which a user can sign in, and which doesn't have a role."""
+    """Return a target that is only for signing in and doesn't have a role."""
     shown = f"sso-session {sign_in.session}" if sign_in.session else sign_in.name
     profile = Profile(shown, sign_in_settings(sign_in, config), ProfileKind.SSO)
     request = SessionRequest(sign_in.name)

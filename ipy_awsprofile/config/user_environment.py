@@ -1,7 +1,7 @@
 """Read the user's environment variables without the variables that a switch has set.
 
-A switch sets variables for child processes. These variables must not affect the next switch. For
-example, the Region of one profile isn't the default Region for another profile.
+A switch sets variables for child processes. The variables of a switch must not affect the next
+switch. For example, the Region of one profile isn't the default Region for another profile.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def user_variable(name: str, default: str | None = None) -> str | None:
 
 
 def _current(names: Iterable[str]) -> dict[str, str]:
-    """Return the values of those variables that are set."""
+    """Return the values of the variables in ``names`` that are set."""
     return {name: os.environ[name] for name in names if name in os.environ}
 
 

@@ -243,7 +243,7 @@ def provider_clients(target: Target, config: Config, outside: Outside = OUTSIDE)
 def rejection_of(credentials: object) -> str:
     """Return the error code with which STS rejects a session's credentials, or an empty string.
 
-    This function doesn't renew the credentials. It also returns an empty string if this package
+    This function doesn't renew the credentials. The result is also an empty string if this package
     doesn't renew the credentials, or if STS can't be reached.
     """
     renewing = renewing_of(credentials)
@@ -283,8 +283,8 @@ def _check_identity(
 
     Raise IdentityChanged if this identity differs from ``former``. If ``former`` is unknown, return
     None without calling STS. With IAM Identity Center, the role session name must also be the same,
-    because it is the name of the user who has signed in. Raise another subclass of AwsProfileError
-    if STS doesn't accept the new keys.
+    because this name identifies the user who has signed in. Raise another subclass of
+    AwsProfileError if STS doesn't accept the new keys.
 
     https://docs.aws.amazon.com/singlesignon/latest/userguide/howtogetcredentials.html
     """

@@ -49,7 +49,7 @@ def caller_of(credentials: object) -> CallerIdentity | None:
 def _current_key(credentials: object) -> str | None:
     """Return the current access key ID of credentials without renewing the credentials.
 
-    botocore doesn't have a public API for this access.
+    botocore doesn't have a public API to read the key without a renewal.
     """
     # Credentials that are renewed or read again have this attribute, and a property without "_".
     key: str | None = getattr(credentials, "_access_key", None)

@@ -41,11 +41,11 @@ class CellQuestion:
         return int(self.ask["question"])
 
     def take(self, answer: Answer) -> None:
-        """Pass an answer to the cell that waits for it."""
+        """Pass an answer to the cell that is waiting for the answer."""
         self._answers.put(answer)
 
     def answer(self, seconds: float) -> Answer | None:
-        """Wait up to ``seconds`` for an answer, and return it or None. Ctrl-C ends the wait."""
+        """Wait up to ``seconds`` and return the answer, or None. Ctrl-C ends the wait."""
         with suppress(Empty):
             return self._answers.get(timeout=seconds)
         return None

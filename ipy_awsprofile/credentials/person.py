@@ -110,7 +110,7 @@ def somebody_is_there() -> bool:
 
     While a cell runs, ipykernel replaces ``getpass.getpass``, and each request to run a cell says
     whether the front end can answer prompts. In a notebook, any thread can prompt. In a terminal,
-    only the main thread can, because Ctrl-C couldn't end another thread's prompt.
+    only the main thread can prompt, because Ctrl-C couldn't end another thread's prompt.
 
     https://jupyter-client.readthedocs.io/en/stable/messaging.html#execute
     """
@@ -181,7 +181,7 @@ def code_from(command: str, question: str) -> str:
 
 
 def _output_of(command: str) -> str:
-    """Run a command in a shell. Return its output, or an empty string if the command fails."""
+    """Run a command in a shell and return its output, or an empty string if the command fails."""
     import subprocess
 
     # The user's own command, from their own files.
@@ -196,7 +196,7 @@ def _output_of(command: str) -> str:
 
 
 def end_process(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
-    """End a process if it is still running. On Windows, also end its child processes.
+    """End a process if it is still running. On Windows, also end the process's child processes.
 
     On Windows, the child processes would otherwise continue and keep the output pipe open.
 

@@ -1,7 +1,7 @@
 """botocore's credential providers for a profile, with this package's cache, prompts and renewals.
 
-The providers and their order are those of ``botocore.credentials.create_credential_resolver`` for a
-session with a profile.
+The module uses the same providers in the same order as
+``botocore.credentials.create_credential_resolver`` does for a session with a profile.
 
 https://docs.aws.amazon.com/boto3/latest/guide/credentials.html
 """
@@ -92,12 +92,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """Describes how credentials are renewed. ``fetch`` returns the new credentials.
+    """Information about how to renew credentials. ``fetch`` returns the new credentials.
 
     ``source`` contains the credentials that sign the call to STS, ``serial`` identifies the MFA
-    device, and ``duration`` is the length of the session in seconds. Each of these three is None if
-    it is unknown. ``is_role`` is True for a role session, whose identity can't change. ``fetcher``
-    is the botocore object to which the method ``fetch`` belongs.
+    device, and ``duration`` is the length of the session in seconds. An unknown source, serial
+    number or duration is None. ``is_role`` is True for a role session, whose identity can't change.
+    ``fetcher`` is the botocore object to which the method ``fetch`` belongs.
     """
 
     fetch: Callable[[], NewKeys]
@@ -127,7 +127,7 @@ class Renewal:
         )
 
     def leave_out_code(self) -> None:
-        """Remove the MFA device from the call to STS, so that it doesn't need a code."""
+        """Remove the MFA device from the call to STS, so that the call doesn't need a code."""
         del self.fetcher._assume_kwargs["SerialNumber"]
 
     def set_windows(
@@ -143,10 +143,10 @@ class Renewing:
     """Renews credentials, prompts the user if necessary, and checks the identity of the new keys.
 
     botocore renews credentials automatically, except for roles that need another MFA code and for
-    expired sign-ins. ``check`` compares the identity of new keys with the former identity. It isn't
-    called for role sessions, whose ARN can't change. ``cache`` provides the identity of each
-    session that it has returned. If ``keeps_error`` is True, a renewal that follows an error raises
-    the same error again.
+    expired sign-ins. ``check`` compares the identity of new keys with the former identity.
+    ``check`` isn't called for role sessions, whose ARN can't change. ``cache`` provides the
+    identity of each session that it has returned. If ``keeps_error`` is True, a renewal that
+    follows an error raises the same error again.
     """
 
     def __init__(
@@ -171,8 +171,8 @@ class Renewing:
     def for_source(self, name: str) -> Renewing:
         """Return a copy of this object for a source profile that several roles use.
 
-        The copy's errors name the source profile. If its first renewal fails, all the roles get
-        that error.
+        The copy's errors name the source profile. If the copy's first renewal fails, all roles that
+        use the source profile get that error.
         """
         target = self.target
         if name in target.names:
@@ -200,7 +200,7 @@ class Renewing:
         return loaded
 
     def renew(self, credentials: Any) -> None:
-        """Let this object renew credentials instead of botocore, with prompts and checks."""
+        """Let this object renew credentials, so that renewals include prompts and checks."""
         credentials._refresh_lock = of_process(credentials, name="_refresh_lock", create=Lock)
         renewal = Renewal.of(credentials)
         codes = self._codes_for(renewal)

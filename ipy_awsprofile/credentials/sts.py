@@ -85,8 +85,8 @@ def aws_now() -> datetime:
 def own_client(client: BaseClient) -> Any:
     """Mark a client's calls as this package's own, and return the client.
 
-    These calls can use an identity that isn't active, and this package doesn't record them. If a
-    proxy returns a web page instead of AWS's response, the client raises ResponseParserError.
+    The package's own calls can use an identity that isn't active, and aren't recorded. If a proxy
+    returns a web page instead of AWS's response, the client raises ResponseParserError.
     """
     client.meta.events.register("provide-client-params", _declare)
     client.meta.events.register("before-parse", _require_document)
@@ -184,8 +184,7 @@ def freeze_credentials(credentials: Credentials) -> Keys:
 def expiry_of(credentials: Any) -> datetime | None:
     """Return the time (UTC) at which credentials expire, or None if it is unknown.
 
-    This function doesn't renew the credentials. botocore doesn't have a public API for their
-    expiry.
+    This function doesn't renew the credentials. It reads a private attribute of the credentials.
     """
     expiry = getattr(credentials, "_expiry_time", None)
     return expiry.astimezone(UTC) if expiry else None

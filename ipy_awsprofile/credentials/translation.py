@@ -44,10 +44,11 @@ _is_translating: ContextVar[bool] = ContextVar("is_translating", default=False)
 def translated(target: Target | None, name: str = "") -> Iterator[None]:
     """Replace exceptions in a ``with`` block with this package's, without botocore's stack.
 
-    The message names the profile of ``target`` or, if ``target`` is None, the profile ``name``.
-    Without either, the message is about a session of another library. Commands in the hint repeat
-    the target's options. The original exception becomes the cause, unless it can contain a secret.
-    An exception for which `error_table` doesn't have a rule becomes an UnexpectedError.
+    The message names the profile of ``target`` or, if ``target`` is None, the profile ``name``. If
+    neither is given, the message is about a session that another library created. Commands in the
+    hint repeat the target's options. The original exception becomes the cause, unless it can
+    contain a secret. An exception for which `error_table` doesn't have a rule becomes an
+    UnexpectedError.
     """
     before = _is_translating.get()
     try:

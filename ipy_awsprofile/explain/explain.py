@@ -1,4 +1,4 @@
-"""Explain a profile's role chain, the location of each setting, and the mistakes in settings.
+"""Explain a profile's role chain, the location of each setting, and mistakes in the settings.
 
 `rehearse` runs the code of a switch without calling AWS, so an explanation contains the error that
 the switch would raise. This module adds information that botocore doesn't provide: the location of
@@ -329,7 +329,7 @@ def _nested(name: str, text: str) -> str:
 def _notes(request: SessionRequest) -> Iterator[str]:
     """Yield notes about the credentials that boto3 uses without this package.
 
-    If these are the credentials of the requested profile, yield no note.
+    Don't yield a note if boto3 would use the credentials of the requested profile.
     """
     environ = user_environment()
     variable, named = named_profile(environ)

@@ -73,14 +73,14 @@ _CALLER = (
 
 
 class _ReadOnlyFiles(CliFiles):
-    """A folder with cached sign-ins that can be read but not changed."""
+    """A folder of cached sign-ins that a rehearsal can read but not change."""
 
     def __setitem__(self, key: str, document: object) -> None:
         """Do nothing, so that the cache isn't changed."""
 
 
 class _ReadOnlyRoles(RoleCache):
-    """A cache of role sessions that can be read but not changed."""
+    """A cache of role sessions that a rehearsal can read but not change."""
 
     def __setitem__(self, key: str, document: object) -> None:
         """Do nothing, so that the cache isn't changed."""
@@ -126,7 +126,8 @@ class _Simulation(Outside):
 
         If `defaults_mode` is `auto`, botocore would read the Region of the EC2 instance, and if
         AWS_CSM_ENABLED is set, it would send a datagram for each call. This method prevents both
-        through private attributes, because botocore doesn't have a public API for these features.
+        actions through private attributes, because botocore doesn't have a public API to prevent
+        them.
         """
         session.get_component("event_emitter").register_first("before-send", self._respond)
         internal = session._internal_components  # noqa: SLF001

@@ -59,9 +59,9 @@ def text_with_roles(
 ) -> str:
     """Return the config file's text with profiles for roles in the sign-in's block.
 
-    This function doesn't write the file. It skips roles that already have a profile outside the
-    block. Raises InvalidOption if ``pattern`` contains an unknown name in braces, or if a profile's
-    name already exists or can't be read by all SDKs.
+    This function doesn't write the file. Roles that already have a profile outside the block are
+    skipped. Raises InvalidOption if ``pattern`` contains an unknown name in braces, or if a
+    profile's name already exists or can't be read by all SDKs.
     """
     require_allowed("save", "`--save`")
     block = block_of_roles(sign_in.name)
@@ -98,7 +98,7 @@ def text_with_roles(
 def text_with_shared(file: ConfigFile, region: str | None = None) -> str:
     """Return the config file's text with the profiles through which a notebook shares its identity.
 
-    This function doesn't write the file. It returns the text unchanged if the file contains both
+    This function doesn't write the file. The text is returned unchanged if the file contains both
     profiles and the Python in their commands exists. Raises InvalidOption if a different profile
     already has one of these names.
     """
@@ -127,7 +127,7 @@ def text_with_shared(file: ConfigFile, region: str | None = None) -> str:
 def _name_by(pattern: str, values: Mapping[str, str]) -> str:
     """Return the name of a new profile, in which values replace the pattern's names in braces.
 
-    Raises InvalidOption if ``values`` doesn't contain a name in braces.
+    Raises InvalidOption if the pattern contains a name in braces that ``values`` doesn't have.
     """
     name = pattern
     for placeholder, value in values.items():

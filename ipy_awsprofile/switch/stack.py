@@ -1,4 +1,4 @@
-"""The stack of entries (the notebook, blocks, and code for many profiles) with active profiles.
+"""The stack of the notebook, blocks and code for many profiles, with each one's active profile.
 
 The whole process uses the profile of the last entry, even if the process has several shells, such
 as an embedded shell. Therefore, while a thread or task is in a block, only that thread or task can
@@ -126,7 +126,7 @@ class Stack:
 
     @property
     def is_in_block(self) -> bool:
-        """Whether a block is open. In this case, the active profile ends with the block."""
+        """Whether a block is open, so that the active profile ends with the block."""
         return any(not entry.is_run for entry in self._entries[1:])
 
     @property
@@ -260,6 +260,6 @@ class Stack:
 def stack_of(_process: int) -> Stack:
     """Return the stack of a process.
 
-    A forked child process has a separate stack, because it can't end the parent's blocks.
+    A forked child process has a separate stack, because the child can't end the parent's blocks.
     """
     return Stack()

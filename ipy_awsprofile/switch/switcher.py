@@ -101,7 +101,7 @@ class Switcher:
 
     @property
     def _lock(self) -> AbstractContextManager[object]:
-        """The stack's lock, which is needed because widget callbacks can run in another thread."""
+        """The stack's lock. Callers need it because widget callbacks can run in another thread."""
         return self._stack.lock
 
     @property
@@ -148,7 +148,7 @@ class Switcher:
         return partial(self._listeners.pop, listener, None)
 
     def require_changeable(self) -> None:
-        """Raise AwsProfileError in code for many profiles, or if a block runs in another thread."""
+        """Raise AwsProfileError if another thread or task relies on the active identity."""
         with self._lock:
             self._stack.require_changeable()
 
@@ -159,11 +159,11 @@ class Switcher:
         *,
         person: Person | None = None,
     ) -> Identity:
-        """Check the new identity, then switch the kernel to it and return it.
+        """Check the new identity, switch the kernel to this identity, and return it.
 
         ``opening`` says how to get the credentials. ``person`` replaces the Switcher's own prompter
-        during this switch. If the switch fails, it raises a subclass of AwsProfileError or an
-        exception such as KeyboardInterrupt, and the identity doesn't change.
+        during this switch. If the switch fails, this method raises a subclass of AwsProfileError or
+        an exception such as KeyboardInterrupt, and the identity doesn't change.
         """
         return self.move(self.prepare(request, opening, person=person))
 
@@ -175,7 +175,7 @@ class Switcher:
         person: Person | None = None,
         form: Form = Form.LINE,
     ) -> OpenProfile:
-        """Open the session for a request and get its identity, without switching to it.
+        """Open the session for a request and get its identity, without switching the kernel.
 
         ``form`` says how the user wrote the request. Raises AwsProfileError before opening the
         session if `move` can't change the identity now.

@@ -32,9 +32,10 @@ class Block(ForWith):
     """A context manager that uses another identity and then restores the previous state exactly.
 
     The previous state is restored even after an error, inside other blocks, and after a switch in
-    the block. It isn't restored after ``--off``, which ends all blocks. If blocks overlap, the
-    identity of the most recent block is active until that block ends. While a block is open, other
-    threads and tasks can't begin a block or make a switch (see `Stack.require_changeable`).
+    the block. The previous state isn't restored after ``--off``, which ends all blocks. If blocks
+    overlap, the identity of the most recent block is active until that block ends. While a block is
+    open, other threads and tasks can't begin a block or make a switch (see
+    `Stack.require_changeable`).
 
     A ``with`` statement can enter the same object again, even inside the object's own block.
 
@@ -50,7 +51,7 @@ class Block(ForWith):
         self._open: list[tuple[Switcher, Entry]] = []
 
     def __call__(self, function: _Function) -> _Function:
-        """Decorate a function. Raises InvalidOption if its body wouldn't run in the block."""
+        """Decorate a function. Raises InvalidOption for a coroutine or generator function."""
         kinds = (iscoroutinefunction, isgeneratorfunction, isasyncgenfunction)
         if any(kind(function) for kind in kinds):
             raise InvalidOption(
@@ -110,8 +111,8 @@ def using_profile(request: SwitchRequest) -> Block:
     threads and tasks. A switch in the block lasts until the block ends, but ``--off`` ends the
     block permanently.
 
-    Raises a subclass of AwsProfileError if the switch fails. In this case, Python doesn't enter the
-    block, and the identity doesn't change.
+    Raises a subclass of AwsProfileError if the switch fails. If the switch fails, Python doesn't
+    enter the block, and the identity doesn't change.
 
     https://docs.python.org/3/reference/compound_stmts.html#the-with-statement
     """
@@ -182,7 +183,7 @@ def end_on_switch(function: UserFunction) -> None:
 
 
 def _require_function(name: str, function: object, hint: str) -> None:
-    """Raise InvalidOption for a value that can't be called, such as a function's name."""
+    """Raise InvalidOption if a value isn't a function, but for example a function's name."""
     if callable(function):
         return
     kind = type(function).__name__
@@ -190,7 +191,7 @@ def _require_function(name: str, function: object, hint: str) -> None:
 
 
 def _is_configured_now() -> bool:
-    """Return whether IPython is reading its configuration, which happens before it has a shell."""
+    """Return whether IPython, which doesn't have a shell yet, is reading its configuration."""
     from IPython.core.application import BaseIPythonApplication
     from IPython.core.getipython import get_ipython
 
@@ -213,10 +214,10 @@ def _name_of(function: UserFunction) -> str:
 
 
 def running_switcher() -> Switcher:
-    """Return the Switcher of the running IPython shell, loading the extension if necessary.
+    """Return the Switcher of the running IPython shell, and load the extension if necessary.
 
     Outside IPython, return a Switcher for the process that doesn't have a notebook. A forked child
-    process has a separate Switcher, because it can't end the parent's blocks.
+    process has a separate Switcher, because the child can't end the parent's blocks.
     """
     from IPython.core.getipython import get_ipython
 

@@ -1,7 +1,7 @@
-"""Say how to write, if AWS refused a request because its session is read-only.
+"""Give advice on how to write after AWS refused a request of a read-only session.
 
-A read-only session comes from a line, a cell or Python code, and the advice changes just that. What
-else limits the session stays.
+The advice changes only the line, cell or Python call that opened the read-only session. All other
+limits of the session remain.
 """
 
 from __future__ import annotations
@@ -39,17 +39,18 @@ def writes(operation: str, message: str) -> bool:
 
 
 def needs_more_than_reading(operation: str, message: str) -> bool:
-    """Return whether AWS refused a request of a read-only session because it is read-only."""
+    """Return whether AWS refused a request because the session is read-only."""
     return "session policy" in message or writes(operation, message)
 
 
 def advice_for_writing(
     origin: Origin, account: str, protection: Protection, *, operation: str, message: str
 ) -> str:
-    """Return how to get a session that can make a refused request, or an empty string.
+    """Return advice on how to get a session that can make a refused request, or an empty string.
 
-    The advice is for the line or the code that the read-only session comes from. There is none for
-    a protected profile. ``account`` is the account ID that STS reported, or an empty string.
+    The advice is about the line or code that opened the read-only session. For a protected profile,
+    the result is an empty string. ``account`` is the account ID that STS reported, or an empty
+    string.
     """
     purpose = "To do this"  # read-only sessions can't read from all services
     if writes(operation, message):
@@ -71,7 +72,7 @@ def advice_for_writing(
 
 
 def _step(origin: Origin, writing: SessionRequest) -> str:
-    """Return what to change in the line or code of a session so that it makes another request."""
+    """Return a step that changes a session's line or code into that for a different request."""
     request, form = origin
     if form is Form.LINE:
         return f"run `%aws_profile {arguments(writing)}`"
