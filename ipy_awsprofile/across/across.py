@@ -154,8 +154,8 @@ def prepare_run(
 ) -> Run:
     """Return a `Run` with the calls for all selected profiles. ``options`` apply to each profile.
 
-    ``form`` says in which form the user has written the request. Raises the same errors about
-    invalid arguments as `across_profiles`.
+    ``form`` is the form of the request, such as a cell magic or a call of a Python function. Raises
+    the same errors about invalid arguments as `across_profiles`.
     """
     require_no_run("`across_profiles`")
     _require_function(profiles, function)

@@ -68,9 +68,9 @@ def organization_roles(
     """Return the role named ``role`` in each active account of the organization.
 
     The roles are sorted by account name. Pass the roles to `across_profiles`, which reports an
-    error for each account that doesn't have the role. ``role`` is the role's name, with its path if
-    it has one, such as ``audit/Reader``. ``pattern`` selects accounts by words in their name, ID or
-    email domain, as in `list_profiles`. ``exclude`` omits accounts by name or ID, or by patterns
+    error for each account that doesn't have the role. ``role`` is the role's name, including any
+    path, such as ``audit/Reader``. ``pattern`` selects accounts by words in the account's name, ID
+    or email domain, as in `list_profiles`. ``exclude`` omits accounts by name or ID, or by patterns
     for the whole name or ID, such as ``sandbox-*``. Case doesn't matter.
 
     The active identity or, if you pass a boto3 ``session``, the session's identity lists the
@@ -155,8 +155,8 @@ def warn_about_excluding_nothing(
 def _similar_pattern(text: str, names: Collection[str]) -> str:
     """Return a question that suggests a pattern or names if ``text`` doesn't match any name.
 
-    The suggested pattern matches the names that contain ``text``. If there is nothing to suggest,
-    the result is an empty string.
+    The suggested pattern matches the names that contain ``text``. The result is an empty string if
+    the function can't suggest anything.
     """
     if has_wildcard(text):
         return ""

@@ -60,7 +60,7 @@ def select_profiles(
 
 
 def _candidates(profiles: str | Iterable[object], person: Person) -> Iterable[Selected]:
-    """Yield the profiles and roles that the user selects, without applying ``exclude``."""
+    """Yield the profiles and roles that ``profiles`` selects, without applying ``exclude``."""
     if isinstance(profiles, str):
         for text in _patterns_in(profiles):
             yield from _names_matching(text, person)
@@ -158,7 +158,7 @@ def _advice_for_words(pattern: str, names: Collection[str]) -> str:
 def _advice_for_syntax(pattern: str) -> str:
     """Return advice for a pattern with the syntax of other tools, or an empty string.
 
-    The syntax is a pattern that begins with ``!``, or patterns that are separated by spaces.
+    The function recognizes a pattern that begins with ``!``, and patterns separated by spaces.
     """
     if pattern.startswith("!"):
         return (

@@ -1,4 +1,4 @@
-"""Find the variables that a function uses, before it runs for many profiles.
+"""Find the variables that a function uses, before the function runs for many profiles.
 
 This module reads the function's bytecode, in which variables and attributes have different
 instructions, such as ``LOAD_GLOBAL fs`` and ``LOAD_ATTR fs``. For example, ``lambda session:

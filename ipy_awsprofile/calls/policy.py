@@ -95,7 +95,7 @@ def _denial_of(call: Call) -> str:
 def _notes(needs: list[tuple[str, str]]) -> Iterator[str]:
     """Yield the warnings about a draft that allows these pairs (action, resource ARN).
 
-    The warnings say what the draft allows in addition to the calls, and what it doesn't include.
+    The warnings say what the draft allows in addition to the calls, and what the draft leaves out.
     """
     wide: list[str] = []
     for name, arn in needs:

@@ -1,4 +1,4 @@
-"""Record the AWS calls that this process makes with boto3, aiobotocore or libraries based on them.
+"""Record the AWS calls that this process makes with boto3, aiobotocore or libraries that use them.
 
 botocore emits an event for each call, even through wrappers. A recorded call doesn't contain a body
 or the values of parameters, except for the names in a resource's ARN.
@@ -97,7 +97,7 @@ class CallRecorder:
                 self._listen(value)
 
     def stop(self) -> None:
-        """Stop recording. The recorded calls are kept."""
+        """Stop recording. The recorder keeps the calls that it has recorded."""
         if self.is_on:
             self.is_on = False
             botocore.unregister_initializer(self._listen)

@@ -2,7 +2,8 @@
 
 Only this module writes HTML. Notebooks don't sanitize new outputs, and names come from files and
 servers, so `_escaped` processes every string. Styles are inline because front ends remove style
-sheets from untrusted notebooks. Text keeps the page's color, so it is legible in every theme.
+sheets from untrusted notebooks. Text keeps the page's text color, so that the text is legible in
+every theme.
 """
 
 from __future__ import annotations

@@ -116,7 +116,7 @@ def identity_card(
     is_protected: bool = False,
     lasts: str = "",
 ) -> Card:
-    """Return a card about an identity, with the time that is left at the time ``now``.
+    """Return a card about an identity, with the time left at ``now``.
 
     ``rows`` are additional rows about the session. ``region_variable`` is the environment variable
     that sets the Region, or an empty string. ``renewal`` says how the credentials are renewed, or
@@ -299,7 +299,7 @@ def other_roles(window: Window) -> str:
 
 
 def policy_rows() -> list[tuple[str, str]]:
-    """Return a row for each file of the organization's policy, with the keys that it sets."""
+    """Return a row for each file of the organization's policy, with the keys that the file sets."""
     rows: list[tuple[str, str]] = []
     with suppress(AwsProfileError):  # a wrong file, which every switch raises
         for file in read_policy().files:

@@ -1,1 +1,1 @@
-"""Let libraries in the kernel use an identity, check signatures, and serve child processes."""
+"""Set an identity for libraries, check signatures, and serve credentials to child processes."""

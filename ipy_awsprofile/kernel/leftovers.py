@@ -81,7 +81,7 @@ def leftovers(
 
 
 def _about_endpoint() -> Iterator[Leftover]:
-    """Yield a line about the active profile's S3 endpoint if other profiles use a different one."""
+    """Yield a line about the active profile's S3 endpoint unless all profiles use it."""
     url = ENDPOINT.get()
     if url is ABSENT:
         return
@@ -179,7 +179,7 @@ class _Opened:
     """A weak reference to an object, with the identity that the object was opened with.
 
     ``is_handle`` is true if the object is known to keep the S3 credentials that it was opened with.
-    A lazy object can become such a handle later.
+    A lazy object can begin to keep S3 credentials later.
     """
 
     reference: ref[object]
@@ -188,7 +188,7 @@ class _Opened:
 
 
 class OpenedBefore:
-    """The handles (objects that keep their credentials) and worker processes, with identities."""
+    """Records the identity with which each S3 handle and each worker process was opened."""
 
     def __init__(self) -> None:
         #: By the object's ID, because the user can rename a variable.
@@ -197,7 +197,7 @@ class OpenedBefore:
         self._workers: dict[object, Label | None] = {}
 
     def note(self, namespace: Mapping[str, object], active: Label | None) -> None:
-        """Record the handles and workers that were opened since the last call, as ``active``."""
+        """Record handles and workers opened since the last call, with the active identity."""
         for key, opened in list(self._handles.items()):
             if opened.reference() is None:
                 del self._handles[key]

@@ -97,7 +97,7 @@ class CredentialServer(LoopbackServer):
         return self._folder / path[1:]
 
     def fetcher_at(self, path: str, token: str) -> Callable[[], Mapping[str, object]] | None:
-        """Return the function that gets a path's credentials, or None if path or token is wrong."""
+        """Return the function that gets a path's credentials, or None for a wrong path or token."""
         is_right = hmac.compare_digest(token.encode(), self._token_of(path).encode())
         return self._fetchers.get(path) if is_right else None
 
@@ -107,7 +107,7 @@ class CredentialServer(LoopbackServer):
     def end(self) -> bool:
         """Stop the server and remove all files.
 
-        In a forked child of the kernel, only return False.
+        If this process is a forked child of the kernel, only return False.
         """
         atexit.unregister(self.end)
         is_own = super().end()
@@ -235,7 +235,7 @@ def _name_for(target: Target) -> str:
 
 
 def _text_to_copy(path: Path) -> str | None:
-    """Return the text of the user's config file, or None if it contains keys."""
+    """Return the text of the user's config file, or None if the file contains keys."""
     if not path.exists():
         return ""
     text = read_file(path).decode(ENCODING).replace("\r\n", "\n")

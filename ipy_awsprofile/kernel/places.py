@@ -102,7 +102,7 @@ def _direct_connection() -> dict[str, str | None]:
 
 
 def _show_endpoint(url: Any) -> None:
-    """Set the variables with the S3 endpoint for libraries that don't read it from the config file.
+    """Set the variables with an S3 endpoint for libraries that don't read the config file.
 
     Arrow reads ``AWS_ENDPOINT_URL_S3``, and object_store reads the other variables. The variables
     aren't added to `os.environ`, so botocore doesn't use them for other profiles in the kernel.
@@ -153,8 +153,8 @@ def require_default_session() -> None:
     if type(boto3.DEFAULT_SESSION) is not TurnSession:
         raise NotForOneProfile(
             "boto3's default session was replaced during the run, for all profiles at once.",
-            "Use `session` instead of `boto3.setup_default_session`. In a run, `session` is "
-            "already boto3's default session.",
+            "Use `session` instead of `boto3.setup_default_session`. While code runs for many "
+            "profiles, `session` is already boto3's default session.",
         )
 
 

@@ -1,8 +1,8 @@
 """Record who signed a request that AWS refused, and renew a session that AWS rejects.
 
 AWS can end a session before it expires, for example if the user signs out elsewhere or an
-administrator revokes the session. From then on, the session is treated as expired. To repeat the
-call, botocore uses the renewed session, but only once.
+administrator revokes the session. From then on, the session is treated as expired. The call is
+repeated once, with the renewed session.
 
 https://docs.aws.amazon.com/boto3/latest/guide/events.html
 """

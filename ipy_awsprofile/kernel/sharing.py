@@ -132,7 +132,7 @@ class Grant:
 
     @property
     def lends_own_keys(self) -> bool | None:
-        """Whether programs get the session's own keys because AWS can't issue short-lived ones.
+        """Whether programs get the session's own keys because AWS can't issue short-lived keys.
 
         The value is None if AWS doesn't answer within a second.
         """
@@ -279,7 +279,7 @@ class Sharing(StaysInProcess):
     def window(self) -> Window | None:
         """This notebook's open write window, or None.
 
-        The result is also None if programs ask another notebook for credentials.
+        If programs ask another notebook for credentials, the value is None even for an open window.
         """
         window = self.grant.window
         if window and self.is_newest:

@@ -34,7 +34,7 @@ class Kernel:
         self._ours: dict[Place, object] = {}
 
     def show(self, values: Mapping[Place, Any], kept: Mapping[Place, object]) -> None:
-        """Set these places, and restore all others that an earlier call has set.
+        """Set the places in ``values``, and restore all other places that an earlier call has set.
 
         ``kept`` contains the user's values for the places that the user has changed and that keep
         these values. For example, if the user runs ``session = 2`` in a block, the variable still

@@ -63,7 +63,7 @@ _wrapped: dict[tuple[type, str], tuple[_Method, _Method]] = {}
 
 
 def watch() -> None:
-    """Check all signatures until `unwatch`.
+    """Check all signatures until `unwatch` is called.
 
     The signatures of existing sessions and clients are also checked.
     """
@@ -86,7 +86,8 @@ def unwatch() -> None:
 def changing() -> Iterator[None]:
     """Change the identity in a ``with`` block. Sessions in other threads wait until the block ends.
 
-    Otherwise, a thread could read some variables of the former profile and some of the new one.
+    A thread that didn't wait could read some variables of the former profile and some of the new
+    profile.
     """
     with PROCESS.changing:
         PROCESS.is_changing = True
@@ -129,7 +130,7 @@ def watch_credentials(credentials: Credentials, label: Label) -> None:
 
 
 def _watch(session: Any) -> None:
-    """Watch a new session. botocore calls this for each session."""
+    """Watch a new session. botocore calls this function for each new session."""
     from botocore.auth import SigV4Auth
 
     PROCESS.sessions.add(session)
@@ -238,7 +239,7 @@ def _after_search(chain: _Chain, credentials: Credentials | None) -> _Loaded:
 
 
 def _is_followed(session: Session) -> bool:
-    """Return whether a session gets the active credentials (in a run, its profile's)."""
+    """Return whether a session without a profile gets its credentials from a switch or a run."""
     if _chosen_profile(session):
         return False
     if PROCESS.is_run:
@@ -257,9 +258,9 @@ def _active_credentials(session: Session) -> _Loaded:
         return None
     if PROCESS.is_run:
         raise NotForOneProfile(
-            "In a run over many profiles, a new session without a profile, such as "
+            "While code runs for many profiles, a new session without a profile, such as "
             "`boto3.Session()`, doesn't know which profile to use.",
-            "Use `session`. In a run, `boto3.client` also uses `session`.",
+            "Use `session`, or call `boto3.client`, which also uses `session`.",
         )
     if active is None:
         return None
@@ -319,8 +320,8 @@ class AwaitedCredentials(StaysInProcess):
     async def get_frozen_credentials(self) -> ReadOnlyCredentials:
         """Return the current keys.
 
-        The credentials are renewed in a thread, which canceling the task doesn't stop. After Ctrl-C
-        in a cell with `await`, ipykernel cancels the cell's task.
+        The credentials are renewed in a thread, so canceling the task doesn't stop the renewal.
+        After Ctrl-C in a cell with `await`, ipykernel cancels the cell's task.
         """
         import asyncio  # aiobotocore has imported it
 

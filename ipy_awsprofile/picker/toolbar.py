@@ -67,7 +67,7 @@ class Toolbar:
 
     The code that handles commands is imported when the first page connects. The kernel's comm
     manager calls this object instead of a comm of ipykernel. ipykernel 7.4 handles a comm's
-    messages in the thread that last sent a message, so a running cell would delay them.
+    messages in the thread that last sent a message, so a running cell would delay the messages.
     ``switcher`` is a function that returns the Switcher.
     """
 

@@ -25,10 +25,11 @@ class ProfilePicker(anywidget.AnyWidget, ipywidgets.ValueWidget):  # type: ignor
     """A searchable list of AWS profiles. Choosing a profile switches the notebook to it.
 
     The picker switches in the same way as ``%aws_profile``, and also shows the switches that
-    ``%aws_profile`` makes. If you pass ``profile``, the notebook switches to it immediately, unless
-    it is already active. ``layout`` works in the same way as in other widgets. If you don't pass a
-    ``switcher``, the picker uses the running shell's Switcher, and loads the extension if
-    necessary. Outside IPython, the picker creates a Switcher that doesn't set a variable.
+    ``%aws_profile`` makes. If you pass ``profile``, the notebook switches to this profile
+    immediately, unless the profile is already active. ``layout`` works in the same way as in other
+    widgets. If you don't pass a ``switcher``, the picker uses the running shell's Switcher, and
+    loads the extension if necessary. Outside IPython, the picker creates a Switcher that doesn't
+    set a variable.
 
     https://ipywidgets.readthedocs.io/en/stable/
     """

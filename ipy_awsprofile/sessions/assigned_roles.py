@@ -119,7 +119,7 @@ class RoleList:
 
 
 def list_accounts(target: Target) -> RoleList:
-    """List the accounts of a target's sign-in, and return them with the roles cached so far.
+    """List the accounts of a target's sign-in, and return a list with the roles cached so far.
 
     Raises SignInRequired if the sign-in is missing or has expired, and other subclasses of
     `AwsProfileError`.
@@ -352,7 +352,7 @@ def list_assigned_roles(
 
 
 def _matches(role: AssignedRole, pattern: str | None) -> bool:
-    """Return whether a pattern matches the role by its account's ID or by its account's name."""
+    """Return whether a pattern matches a role, with the account's ID or name in the role's name."""
     fields = (*role.account, role.role, role.profile)
     if matches(pattern, (role.name, *fields)):
         return True

@@ -1,7 +1,7 @@
 """Create a link that opens the AWS console with a session's identity.
 
-The link contains a token. Anyone who has the link can use the identity, so it must not be shown,
-logged or stored.
+The link contains a token. Anyone who has the link can use the identity, so don't show, log or store
+the link.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_enable-console-custom-url.html
 """

@@ -266,8 +266,8 @@ def issue_limited_keys(
     """Return new keys for programs with the session's identity, without prompting the user.
 
     The keys are valid for at most ``lasts``, but a role's keys are valid for at least 15 minutes.
-    CloudTrail shows ``name`` at the end of the role session's name, unless the profile or an option
-    sets the role session's name, or as the description of the scoped session. Raises a subclass of
+    CloudTrail shows ``name`` as the description of a scoped session, or at the end of a role
+    session's name unless the profile or an option sets that name. Raises a subclass of
     `AwsProfileError`.
     """
     if limits.is_scope:
@@ -359,17 +359,18 @@ def scoped(
     ``session_or_profile`` is a boto3 session or the name of a profile. ``policy`` is a JSON file or
     a policy as a dict. If ``read_only`` is true, the session has the policy of ``%aws_profile
     --read-only``. The session can do only what both its identity and the policy allow. If
-    ``seconds`` (1 to 129600) is set, the session ends after that time and isn't renewed. Otherwise,
-    the session is renewed for as long as ``session_or_profile`` is renewed. CloudTrail shows the
-    ``description``. After the block, the session can't sign any requests.
+    ``seconds`` (1 to 129600) is set, the session ends after that time and isn't renewed. If
+    ``seconds`` is None, the session is renewed for as long as ``session_or_profile`` is renewed.
+    CloudTrail shows the ``description``. After the ``with`` block, the scoped session can't sign
+    any requests.
 
     `scoped` doesn't switch the notebook, and all other sessions in the kernel keep their
-    permissions. The limits apply only to code that uses the scoped session. Such code can still
-    find other credentials in the kernel. To keep code from finding other credentials, run the code
-    in another process.
+    permissions. The limits apply only to code that uses the scoped session. Code that uses the
+    scoped session can still find other credentials in the kernel. To keep code from finding other
+    credentials, run the code in another process.
 
-    Raises ServiceError if STS doesn't support GetScopedCredentials, InvalidOption, and other
-    subclasses of `AwsProfileError`.
+    Raises InvalidOption if an argument is invalid, ServiceError if STS doesn't support
+    GetScopedCredentials, and other subclasses of `AwsProfileError`.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
     """
@@ -448,9 +449,10 @@ def _begin_scope(
 
 
 def _statement_of_block(base: boto3.Session, options: SessionRequest | None) -> str:
-    """Return the statement that gives a session and the rest of a block these limits, or "".
+    """Return a ``with`` statement that opens a session with these limits, or an empty string.
 
-    The limits of a session can't be combined, so a limited session has no such statement.
+    If the session is already limited, the result is an empty string, because limits can't be
+    combined.
     """
     if options is None or not isinstance(base, ProfileSession):
         return ""

@@ -45,7 +45,7 @@ class LoopbackServer(StaysInProcess, ThreadingTCPServer):
             os.register_at_fork(after_in_child=self.socket.close)
 
     def end(self) -> bool:
-        """Stop the server. In a forked child of the kernel, only return False."""
+        """Stop the server. If this process is a forked child of the kernel, only return False."""
         is_own = self._process == os.getpid()
         if is_own:
             self.shutdown()
@@ -54,7 +54,7 @@ class LoopbackServer(StaysInProcess, ThreadingTCPServer):
         return is_own
 
     def prove(self, connection: socket.socket) -> None:
-        """Keep a connection open, because its program has proved that it belongs to the user."""
+        """Keep a connection open, because the program has proved that the user runs it."""
         self._unproved.pop(connection, None)
 
     def process_request(self, request: Any, client_address: Any) -> None:

@@ -116,7 +116,7 @@ class NamedSession(StaysInProcess, Session):
     if not TYPE_CHECKING:  # otherwise, editors would accept any attribute
 
         def __getattr__(self, name: str) -> object:
-            """Raise AttributeError, with the code for what other sessions and clients have."""
+            """Raise AttributeError with the code to use instead of the attribute."""
             problem = f"{type(self).__name__!r} object has no attribute {name!r}"
             instead = _INSTEAD_OF_ATTRIBUTE.get(name)
             if instead:
@@ -178,7 +178,7 @@ class ProfileSession(NamedSession):
 def label_for(session: ProfileSession, origin: Origin | None = None) -> Label:
     """Return the label for the credentials of a session that a switch or a run has opened.
 
-    ``origin`` is the switch or block that has opened it.
+    ``origin`` is the switch or block that has opened the session.
     """
     target = session.target
     return Label(
@@ -220,8 +220,9 @@ def open_session(request: OpeningRequest) -> ProfileSession:
     The credentials are resolved immediately, so that errors occur in this call and not when you use
     the session. A role session is read from the AWS CLI's cache (``~/.aws/cli/cache``) if it is
     valid for at least 15 more minutes. For a role session with a duration of less than an hour, a
-    quarter of the duration is enough, and for one that required an MFA code, a minute is enough.
-    Otherwise, the role is assumed, and its session is written to the cache.
+    quarter of the duration is enough. For a role session that required an MFA code, a minute is
+    enough. If the cache doesn't contain such a session, the role is assumed and the new session is
+    written to the cache.
 
     For a role without a profile, pass ``role_arn``, with ``source_profile`` unless the default
     credentials assume the role. For an IAM Identity Center role, pass ``account`` (an ID or name)
@@ -234,8 +235,8 @@ def open_session(request: OpeningRequest) -> ProfileSession:
     ``read_only`` and ``policy`` (a JSON file, or for a role, the ARN of a managed policy) limit the
     session's permissions. If the notebook's setting ``read_only`` matches the profile, the session
     is read-only unless you pass ``write``. ``duration`` (seconds, a timedelta, or a string such as
-    ``15m``) limits the time until the session is renewed. The limit is 900 to 43200 seconds for a
-    role, and up to 129600 seconds for other identities. Roles are limited when they are assumed,
+    ``15m``) limits the time until the session is renewed. ``duration`` is 900 to 43200 seconds for
+    a role, and up to 129600 seconds for other identities. Roles are limited when they are assumed,
     and other identities with GetScopedCredentials. The AWS CLI never uses a session with
     ``read_only``, ``policy``, ``tags`` or ``source_identity``. The AWS CLI uses a role's session
     with a ``duration`` only if the profile has the same ``duration_seconds``. If ``mfa`` is true, a
@@ -259,7 +260,7 @@ def open_session(request: OpeningRequest) -> ProfileSession:
 
 
 def open_protected(request: OpeningRequest, protection: Protection) -> ProfileSession:
-    """Open a session as `open_session` does, as patterns and the organization's policy limit it."""
+    """Open a session as `open_session` does, limited by patterns and the organization's policy."""
     person = Person(
         mfa_prompter=request.mfa_prompter or ask_on_input_channel,
         sign_in_prompter=request.sign_in,
@@ -365,7 +366,7 @@ def _require_region(target: Target) -> None:
     """Raise InvalidOption for an invalid Region, or botocore's error for a missing Region.
 
     A cached session can be read without a Region, but the notebook's clients and the next renewal
-    of the session need one.
+    of the session need a Region.
     """
     if target.region:
         _require_valid_region(target)
@@ -458,13 +459,14 @@ class Identity:
     same role.
 
     ``region`` is the session's Region. ``expiry`` is the time (UTC) when the credentials expire.
-    Before this time, this package's sessions renew the credentials. ``expiry`` is None if the
+    Sessions of this package renew the credentials before ``expiry``. ``expiry`` is None if the
     credentials don't expire or their expiry is unknown. ``temporary`` is True for credentials with
     a session token, which expire even if ``expiry`` is None. ``cached`` is True if the identity
     comes from the AWS CLI's cache, without a new call to STS.
 
-    If an AWS-compatible server omits ``account``, ``arn`` and ``user_id``, they are empty strings.
-    They are also empty strings for the keys of a store that has an S3 endpoint but no STS.
+    If an AWS-compatible server omits ``account``, ``arn`` and ``user_id``, these attributes are
+    empty strings. The same three attributes are also empty for the keys of a store that has an S3
+    endpoint but no STS.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
@@ -480,20 +482,20 @@ class Identity:
     cached: bool = field(default=False, compare=False)
 
     def __getitem__(self, name: object) -> NoReturn:
-        """Raise TypeError, which names the attribute that is meant by a key of STS's response."""
+        """Raise TypeError with the name of the attribute that is similar to a key."""
         problem = "An identity has attributes instead of keys."
         raise TypeError(f"{problem} {_attribute_meant(name)}".strip())
 
     if not TYPE_CHECKING:  # otherwise, editors would accept any attribute
 
         def __getattr__(self, name: str) -> object:
-            """Raise AttributeError, which names the attribute that is meant, as in STS's API."""
+            """Raise AttributeError with the name of a similar attribute."""
             problem = f"An identity has no attribute `{name}`. {_attribute_meant(name)}"
             raise AttributeError(problem.strip(), name=name, obj=self)
 
 
 def _attribute_meant(name: object) -> str:
-    """Return a sentence with the attribute of an identity that a name means, or an empty string."""
+    """Return a question that suggests an attribute with a similar name, or an empty string."""
     names = [each.name for each in fields(Identity)]
     return did_you_mean(name, names) if isinstance(name, str) else ""
 

@@ -1,9 +1,9 @@
 """Sign in to IAM Identity Center or with console credentials, and sign out, as the AWS CLI does.
 
-If the kernel and the browser are on the same machine, the browser opens, and AWS redirects it to
-the kernel with a code (authorization code grant with PKCE). Otherwise, or on request, the user
-opens a page in any browser and compares a code (device authorization grant) or, for ``aws login``,
-enters the code that the page shows.
+If the kernel and the browser are on the same machine, the browser opens, and AWS redirects the
+browser to the kernel with a code (authorization code grant with PKCE). Otherwise, or on request,
+the user opens a page in any browser and compares a code (device authorization grant) or, for ``aws
+login``, enters the code that the page shows.
 
 https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sso.html
 https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sign-in.html
@@ -361,8 +361,8 @@ def _begin_login(target: Target, *, here: bool) -> Attempt:
 class Callback(StaysInProcess):
     """Receives AWS's answer to a sign-in, and keeps the secret values of the sign-in (PKCE).
 
-    The browser on this machine sends the answer to a page on 127.0.0.1, unless AWS shows it to the
-    user at another ``uri``. ``profile`` is the profile that signs in.
+    The browser on this machine sends the answer to a page on 127.0.0.1, unless AWS shows the answer
+    to the user at another ``uri``. ``profile`` is the profile that signs in.
 
     https://www.rfc-editor.org/rfc/rfc8252#section-7.3
     """
@@ -451,7 +451,7 @@ _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
 
 
 def local_browser() -> webbrowser.BaseBrowser | None:
-    """Return this machine's browser, or None if it isn't available or the user works elsewhere."""
+    """Return this machine's browser, or None if there isn't one or the user works elsewhere."""
     if any(map(os.environ.get, _ELSEWHERE)):
         return None
     if sys.platform == "linux" and not any(map(os.environ.get, _DISPLAYS)):
@@ -473,9 +473,9 @@ def sign_out(target: Target | None) -> SignedOut:
 
     For IAM Identity Center, invalidate the token at AWS, and delete its file and the cached
     sessions of its roles, even if AWS can't be reached. AWS can't invalidate tokens of ``aws
-    login``, so only delete their file. Sessions that a program already uses remain valid until they
-    expire. Raises InvalidOption if the target doesn't have a sign-in, and CredentialsUnavailable if
-    a file can't be deleted.
+    login``, so only the tokens' file is deleted. Sessions that a program already uses remain valid
+    until they expire. Raises InvalidOption if the target doesn't have a sign-in, and
+    CredentialsUnavailable if a file can't be deleted.
 
     https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/API_Logout.html
     """
