@@ -47,8 +47,8 @@ def leftovers(
 ) -> Iterator[Leftover]:
     """Yield the card's lines about objects and settings that don't use the active identity.
 
-    ``lent`` contains the workers of the clusters that use the notebook's identity, by the cluster's
-    address.
+    ``lent`` maps the address of each cluster that uses the notebook's identity to the cluster's
+    workers.
     """
     variables = {}
     for name, value in list(namespace.items()):  # another thread can add a variable

@@ -272,9 +272,10 @@ def _active_credentials(session: Session) -> _Loaded:
 def _label_of_search(session: Session, method: str, run: int = 0) -> Label:
     """Return the label for the credentials that a session has found with a botocore provider.
 
-    ``method`` is the provider's ``METHOD``. ``run`` is the number of the run over many profiles in
-    which the session was created, or 0. Raises InvalidProfile if the session's profile doesn't have
-    credentials and botocore has found the credentials that the kernel serves to child processes.
+    ``method`` is botocore's name for the provider, such as ``container-role``. ``run`` is the
+    number of the run over many profiles in which the session was created, or 0. Raises
+    InvalidProfile if the session's profile doesn't have credentials and botocore has found the
+    credentials that the kernel serves to child processes.
     """
     profile = _chosen_profile(session)
     active = PROCESS.active

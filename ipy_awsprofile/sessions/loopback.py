@@ -63,7 +63,7 @@ class LoopbackServer(StaysInProcess, ThreadingTCPServer):
         super().process_request(request, client_address)
 
     def service_actions(self) -> None:
-        """Close connections that haven't been proved in time.
+        """Close connections whose program hasn't proved in time that the user runs it.
 
         The server calls this method regularly.
         """

@@ -219,10 +219,10 @@ def open_session(request: OpeningRequest) -> ProfileSession:
 
     The credentials are resolved immediately, so that errors occur in this call and not when you use
     the session. A role session is read from the AWS CLI's cache (``~/.aws/cli/cache``) if it is
-    valid for at least 15 more minutes. For a role session with a duration of less than an hour, a
-    quarter of the duration is enough. For a role session that required an MFA code, a minute is
-    enough. If the cache doesn't contain such a session, the role is assumed and the new session is
-    written to the cache.
+    valid for at least 15 more minutes. A role session with a duration of less than an hour is read
+    from the cache if a quarter of the duration is left. A role session that required an MFA code is
+    read from the cache if a minute is left. If the cache doesn't contain such a session, the role
+    is assumed and the new session is written to the cache.
 
     For a role without a profile, pass ``role_arn``, with ``source_profile`` unless the default
     credentials assume the role. For an IAM Identity Center role, pass ``account`` (an ID or name)
@@ -409,7 +409,9 @@ def names_of_chain(session: boto3.Session) -> tuple[str, ...]:
 def check_session(session: boto3.Session, operation: str = "requests") -> Target | None:
     """Check a session that the user has passed to a function, and return its target.
 
-    Raises InvalidOption, StaleIdentity and NotForOneProfile.
+    Raises InvalidOption if ``session`` isn't a boto3 session, StaleIdentity if the notebook refuses
+    signatures by another identity, and NotForOneProfile if the session belongs to another profile
+    while code runs for many profiles.
     """
     target = target_in(session)
     inner: Any = session._session  # noqa: SLF001  # boto3 has no public API for it
