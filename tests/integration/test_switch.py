@@ -117,7 +117,7 @@ def by_picker(shell: Shell, **options: Any) -> str:
         number = heard[-1]["ask"]["question"]
         code = getpass.getpass("MFA code")
         picker.receive({"do": "answer", "question": number, "code": code})
-    card = str(heard[-1]["html"])
+    card = str(heard[-1]["html"]).replace("<wbr>", "")
     assert heard[-1]["identity"], card
     shell.good(f"{CALLS}\n%aws_profile --off")
     picker.close()
