@@ -183,6 +183,8 @@ def _request_of(
     """
     given = chosen(options, SwitchRequest)
     request = SwitchRequest(joined(options.profile), **given)
+    if options.refresh and active and request == SwitchRequest(active.profile):
+        return active  # new credentials have the same limits
     if options.profile or request.name or request.has_parts:
         return request
     if options.share == _WRITE:

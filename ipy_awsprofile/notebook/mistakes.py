@@ -59,6 +59,9 @@ _ANSWERS = {
         "`%aws_profile` shows the active identity.",
     ),
     **dict.fromkeys(("list", "ls", "profiles", "l"), "`%aws_profiles` lists the profiles."),
+    "all": "`%aws_profiles` lists all profiles. `%%aws_profiles *` runs a cell for all of them.",
+    "save": "`%aws_profile NAME --save NEW` saves a role as a profile. `%aws_calls --policy FILE` "
+    "writes a draft policy to a file.",
     **dict.fromkeys(("help", "usage", "options"), "`%aws_profile -h` shows the options."),
     **dict.fromkeys(
         (
@@ -319,10 +322,15 @@ class TypedLine:
             if "--login" in options or "--logout" in options:
                 return self._written([*options, "--sso", sign_in])
             return f"`%aws_profiles --sso {quoted(sign_in)}` lists the roles of this sign-in."
+        profile, *others = re.split(r"[/:@]", name)
+        region = region_in(others[0]) if len(others) == 1 else ""
+        if region and is_profile(profile):  # as in `NAME/us-east-1`
+            return self._written([profile, "--region", region, *options])
+        account, _, role = name.partition("/")
         roles = [f"{sign_in}:{name}" for sign_in in sign_ins(read_config())]
-        lines = [self.good_line([role, *options]) for role in roles if is_profile(role)]
-        if "/" in name and any(lines):
-            return f"Did you mean {_either(filter(None, lines))}?"
+        lines = [self.good_line([full, *options]) for full in roles if is_profile(full)]
+        if role and any(lines):
+            return f"If `{account}` is an AWS account, write {_either(filter(None, lines))}."
         if self._parsed(words) == self._parsed([name, *options]):
             return ""  # the error suggests similar names
         names = misspelled(name, read_config().profiles, _LIKE_PROFILE)[:3]

@@ -123,6 +123,15 @@ class NamedSession(StaysInProcess, Session):
                 problem = f"A boto3 session has no attribute `{name}`. {instead}"
             raise AttributeError(problem, name=name, obj=self)
 
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set an attribute, or raise AttributeError if the attribute would have no effect."""
+        if name in _INSTEAD_OF_ATTRIBUTE:
+            raise AttributeError(
+                f"The `{name}` of a session can't be changed. To open another session, write "
+                "`open_session(NAME)`. To switch the notebook, run `%aws_profile NAME`."
+            )
+        super().__setattr__(name, value)
+
     def __enter__(self) -> NoReturn:
         """Raise InvalidOption, because a session doesn't need to be closed."""
         raise InvalidOption(

@@ -282,3 +282,21 @@ def test_keys_for_a_terminal(shell: Shell, aws: EmbeddedAws) -> None:
     aws.credentials_file.write_text(text.replace("export ", ""))
     shell.good("%aws_profile etl")
     shell.good("%aws_profile RoleBeta")
+
+
+def test_settings_of_a_sign_in_beside_a_source(shell: Shell, aws: EmbeddedAws) -> None:
+    """With a source profile, an account ID and a role's name lead to the setting `role_arn`."""
+    aws.write_profile(
+        "etl",
+        role_name="RoleBeta",
+        account_id=ROLE_ACCOUNT,
+        source_profile="UserAlpha",
+        region="us-west-2",
+    )
+    hint = shell.refused("%aws_profile etl").hint
+    assert "sso_" not in hint
+    assert "Write the ARN of the role as `role_arn`." in hint
+    text = aws.config_file.read_text()
+    arn = f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta"
+    aws.config_file.write_text(text.replace("role_name = RoleBeta", f"role_arn = {arn}"))
+    assert shell.good("%aws_profile etl").text.startswith("etl ← UserAlpha")

@@ -112,3 +112,43 @@ def test_a_changed_variable_after_off(shell: Shell, aws: EmbeddedAws) -> None:
     undone = shell.good("%aws_profile --off").text
     assert undone.endswith("except for what you have changed since: `AWS_PROFILE`.")
     assert shell.good("os.environ['AWS_PROFILE']").result == "Other"
+
+
+@pytest.mark.parametrize("mark", "/:@")
+def test_a_region_after_the_name(shell: Shell, aws: EmbeddedAws, mark: str) -> None:
+    """A Region that is joined to the name gets the line with `--region`, and keeps the limits."""
+    (line,) = code_in(shell.refused(f"%aws_profile RoleBeta{mark}us-east-1 --read-only").hint)
+    ran = shell.good(line)
+    assert "region    us-east-1" in ran.text
+    assert "access    read-only" in ran.text
+
+
+def test_options_of_another_magic(shell: Shell, aws: EmbeddedAws) -> None:
+    """An option that means something else in another magic leads to what was wanted."""
+    lists, _ = code_in(shell.refused("%aws_profiles --all").hint)
+    assert "RoleBeta" in shell.good(lists).text
+    *_, writes = code_in(shell.refused("%aws_calls --save draft.json").hint)
+    shell.good("%aws_calls on\n%aws_profile RoleBeta\nsession.client('s3').list_buckets()")
+    assert "draft policy" in shell.good(writes.replace("FILE", "draft.json")).text
+
+
+@pytest.mark.parametrize("line", ["--refresh RoleBeta", "RoleBeta --refresh"])
+def test_new_credentials_by_name(shell: Shell, aws: EmbeddedAws, line: str) -> None:
+    """New credentials for the active profile keep its limits and its variable."""
+    shell.good("%aws_profile RoleBeta --read-only --as beta")
+    aws.calls.clear()
+    card = shell.good(f"%aws_profile {line}").text
+    assert "access    read-only" in card
+    assert "variable  beta" in card
+    assert aws.actions == ["sts:AssumeRole"]
+
+
+@pytest.mark.parametrize("name", ["region", "profile"])
+def test_attributes_that_have_no_effect(shell: Shell, aws: EmbeddedAws, name: str) -> None:
+    """An attribute that would change nothing in a session can't be set."""
+    shell.good("from ipy_awsprofile import open_session\n%aws_profile RoleBeta")
+    error = shell.run(f"session.{name} = 'eu-central-1'").error
+    assert isinstance(error, AttributeError)
+    opens, switches = code_in(str(error))[1:]
+    assert shell.good(opens.replace("NAME", "'RoleBeta', region='eu-central-1'")).result
+    assert shell.good(switches.replace("NAME", "RoleBeta --region eu-central-1")).text
