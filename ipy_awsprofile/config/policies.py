@@ -1,10 +1,10 @@
 """Session policies from the user and for ``--read-only``.
 
 AWS's managed policy ReadOnlyAccess limits the read-only session of a role. A second policy denies
-those of its actions that don't only read. All other sessions use GetScopedCredentials, which
-doesn't accept managed policies. An inline policy can have at most 2,048 characters, and each of its
-actions must name a service. The inline policy therefore allows only read actions of the services
-that notebooks use most.
+those of its actions that don't only read. The read-only sessions of all other identities use
+GetScopedCredentials, which doesn't accept managed policies. An inline policy can have at most 2,048
+characters, and each of its actions must name a service. The inline policy therefore allows only
+read actions of the services that notebooks use most.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session
 https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html

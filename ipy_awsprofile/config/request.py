@@ -212,7 +212,7 @@ class SessionRequest:
 
     @property
     def account_name(self) -> str | None:
-        """The name of the role's account in code for many accounts, or None in other requests."""
+        """The name of the role's account in code for many accounts, or else None."""
         return self.source.account_name if self.source else None
 
     def __post_init__(self) -> None:

@@ -42,7 +42,7 @@ _PROFILE = re.compile(r"""(?m)^\[profile ["']?([^"'\]]+)["']?\]""")
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """The config file's text and version and the sections of both files, at one point in time."""
+    """The config file's text and version, and both shared files' sections, at one point in time."""
 
     config: Config
     text: str

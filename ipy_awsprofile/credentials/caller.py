@@ -34,7 +34,7 @@ def note_caller(credentials: object, key: str, caller: CallerIdentity) -> None:
 
 
 def caller_of(credentials: object) -> CallerIdentity | None:
-    """Return the identity that STS has reported for the current keys of credentials, or None.
+    """Return the identity that STS has reported for the credentials' current keys, or None.
 
     This function doesn't renew the credentials.
     """

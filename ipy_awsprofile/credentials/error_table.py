@@ -69,10 +69,10 @@ class Rule(NamedTuple):
 
     ``when`` contains error codes or exception types, and `_ANY` matches every error response.
     ``calls`` limits the rule to these AWS operations. ``text`` is a regular expression that
-    ``str(error)`` must match. ``says`` and ``hint`` are format strings for the fields of
-    `translation.from_error`. These strings must not contain the field ``message`` if the message
-    from AWS or botocore can contain a secret. ``about`` names the settings that can cause the
-    error. If these settings contain mistakes, the mistakes replace the hint.
+    ``str(error)`` must match. ``says`` and ``hint`` are format strings with the fields that
+    `translation.from_error` fills in. These strings must not contain the field ``message`` if the
+    message from AWS or botocore can contain a secret. ``about`` names the settings that can cause
+    the error. If these settings contain mistakes, the mistakes replace the hint.
     """
 
     when: Any

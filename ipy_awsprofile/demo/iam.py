@@ -283,8 +283,8 @@ class Iam:
     def check_mfa(self, signer: Signer, serial: str | None, code: str | None) -> bool:
         """Return True if an MFA code is valid, or False if the request doesn't contain a code.
 
-        Each code works only once. Raises AccessDenied if the code isn't valid for the signer's
-        device.
+        Each code works only once. Raises Refused with the error code AccessDenied if the MFA code
+        isn't valid for the signer's device.
         """
         if serial is None or code is None:
             return False

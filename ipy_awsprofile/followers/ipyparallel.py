@@ -20,7 +20,7 @@ _ENGINES = Handle(says="keeps another identity in its engines: start the cluster
 
 
 def _about(notebook: Notebook) -> Iterator[Leftover]:
-    """Yield the card's lines about ipyparallel clusters that this kernel hasn't started."""
+    """Yield the card's lines about ipyparallel clusters that this kernel didn't start."""
     if notebook.active is None:
         return
     for name, value in notebook.variables.items():

@@ -525,7 +525,7 @@ def _all_files(config: Config) -> Iterator[tuple[Path, tuple[str, Target]]]:
 
 
 def _revoke(file: Path, name: str, target: Target) -> None:
-    """Invalidate a token of IAM Identity Center at AWS. Raises AwsProfileError."""
+    """Make AWS invalidate an IAM Identity Center token. Raises AwsProfileError."""
     region = value_in(file, "region")
     if region is None:  # `aws login` doesn't write it
         return

@@ -95,7 +95,7 @@ class Recipients:
         note("share", profile=name, arn=arn, detail=detail)
 
     def require_sharing(self) -> Sharing:
-        """Return the object that shares the notebook's identity if programs may get a write window.
+        """Return the object that shares the notebook's identity, if it can share write access.
 
         Raises NotForOneProfile in code for many profiles. Raises InvalidOption in a block, for a
         read-only session, or if the notebook doesn't share its identity.

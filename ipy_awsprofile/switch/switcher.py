@@ -366,7 +366,7 @@ class Switcher:
             return [*self.changed(), *others]
 
     def identities_of_objects(self) -> set[Label | None]:
-        """Return the labels of the identities that open objects, such as filesystems, keep."""
+        """Return the label of each identity that an open object, such as a filesystem, keeps."""
         with self._lock:
             before = self._stack.opened_before
             before.note(self.namespace, self._label)
