@@ -133,7 +133,7 @@ def _is_page(error: Exception) -> bool:
 
 
 def _message_of(error: Exception) -> str:
-    """Return the message from AWS or botocore as one line, or the error code if there is no message."""
+    """Return the one-line message from AWS or botocore, or else the error code."""
     if not isinstance(error, botocore.ClientError):
         # If the line below a setting is indented, botocore quotes it. It can be a secret.
         return redacted_urls(one_line(str(error).partition("\n")[0]))
