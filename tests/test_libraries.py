@@ -234,7 +234,7 @@ def test_long_term_keys_stay(aws: EmbeddedAws, give: Callable[[boto3.Session], o
     """Sessions with long-term keys or without credentials are refused."""
     with pytest.raises(CredentialsUnavailable, match="long-term keys"):
         give(open_session("UserAlpha"))
-    with pytest.raises(AwsProfileError, match="no credentials"):
+    with pytest.raises(AwsProfileError, match="doesn't have credentials"):
         give(boto3.Session())
 
 

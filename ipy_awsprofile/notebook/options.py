@@ -82,7 +82,7 @@ class _ProfilesOptions:
         "with --sso: call AWS again instead of using the list that kernels share for a day"
     )
     save: str | None = option(
-        'with --sso: preview profiles for the roles that are assigned to you, with names such as '
+        "with --sso: preview profiles for the roles that are assigned to you, with names such as "
         '"{account_name}-{role}"; --yes writes them to the config file',
         "NAMES",
     )
