@@ -179,7 +179,7 @@ class Handle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Follower:
-    """The record of a package, which describes what a switch must do to update the package.
+    """A record that describes what a switch must do so that a package uses the new identity.
 
     ``why`` explains why setting the environment and boto3's default session isn't enough for the
     package, and ``tried`` lists the versions that were tested. All other attributes are optional.

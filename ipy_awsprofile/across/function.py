@@ -53,9 +53,9 @@ def failure_of(error: BaseException, session: boto3.Session | None) -> Failure:
 def work_for(function: Function, turn: Turn, protection: Protection) -> object:
     """Call a function with the session of a turn (one profile's call), and return its value.
 
-    If the value is an iterator, such as a generator, return a list of its items. Exceptions of AWS
-    and botocore are converted to this package's exceptions. ``protection`` contains the patterns
-    that limit the session.
+    If the value is an iterator, such as a generator, return a list of its items. Exceptions
+    from AWS and botocore are converted to this package's exceptions. ``protection``
+    contains the patterns that limit the session.
     """
     try:
         with in_turn(turn):

@@ -1,4 +1,4 @@
-"""Session policies from the user and for ``--read-only``.
+"""Session policies: the user's own, and those for ``--read-only``.
 
 AWS's managed policy ReadOnlyAccess limits the read-only session of a role. A second policy denies
 those of its actions that don't only read. The read-only sessions of all other identities use

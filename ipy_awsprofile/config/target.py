@@ -202,7 +202,7 @@ class Target:
 
     @property
     def store(self) -> str:
-        """The endpoint of an S3-compatible store if the session uses its keys, or an empty string.
+        """The endpoint of the S3-compatible store whose keys the session uses, or an empty string.
 
         A store's keys don't belong to an AWS account. If the store doesn't have an STS endpoint,
         the owner of the keys is unknown, and the package must not send the keys to AWS's STS.

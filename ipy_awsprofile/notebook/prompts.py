@@ -102,7 +102,7 @@ class _Prompts:
 
     @contextmanager
     def prompting(self, unanswered: Callable[[], AwsProfileError]) -> Iterator[None]:
-        """Show a prompt in a ``with`` block.
+        """Let the code in a ``with`` block prompt the user, one prompt at a time.
 
         Raises the error that ``unanswered`` returns if the cell ends before the block does.
         """
@@ -267,8 +267,8 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
 
     If the kernel's machine has a browser, the sign-in page opens there, and the browser returns the
     result. If the machine doesn't have a browser or ``device_code`` is true, the user opens the
-    page in any browser. After opening the page, the user compares a code or, for a profile of ``aws
-    login``, enters the code that the page shows.
+    page in any browser. There, the user checks that the page shows the prompt's code or, for ``aws
+    login``, gets a code to enter in the notebook.
 
     Raises SignInRequired if no one is available to sign in, and any error that `begin_sign_in`,
     `Attempt.waiting` or `Attempt.enter` raises.

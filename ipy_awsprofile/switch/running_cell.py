@@ -1,4 +1,4 @@
-"""Delay an action that a click starts until the running cell has ended."""
+"""Delay an action triggered by a click until the running cell has ended."""
 
 from __future__ import annotations
 
