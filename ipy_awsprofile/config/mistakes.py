@@ -162,6 +162,8 @@ def _fault_of_name(name: str, section: Section) -> str:
         return f"isn't an AWS setting, so it is ignored. {instead}"
     similar = similar_setting(name)
     if similar and similar.startswith("sso_") and "source_profile" in section:
+        if "role_arn" in section:
+            return ""
         return "isn't an AWS setting, so it is ignored. Write the ARN of the role as `role_arn`."
     if similar and similar not in section:
         return f"isn't an AWS setting, so it is ignored. Did you mean `{similar}`?"

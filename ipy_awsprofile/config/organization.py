@@ -110,7 +110,7 @@ def _shown(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class OrganizationPolicy:
-    """The files of the organization's policy. Without any files, there are no limits."""
+    """The files of the organization's policy. If no file exists, the policy sets no limits."""
 
     files: tuple[PolicyFile, ...] = ()
 

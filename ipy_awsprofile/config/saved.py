@@ -51,7 +51,7 @@ class ConfigFile:
 
     @classmethod
     def read(cls, files: SharedFiles | None = None) -> ConfigFile:
-        """Read the shared files, by default those of the environment. Raises ConfigFileError."""
+        """Read the shared files, by default the environment's files. Raises ConfigFileError."""
         if files is None:
             files = SharedFiles.from_environment()
         version = version_of(files.config)

@@ -79,7 +79,7 @@ def known_settings() -> frozenset[str]:
 
 
 def client_settings(settings: Section) -> dict[str, Any]:
-    """Return those of a profile's known settings that clients read, except for credentials."""
+    """Return a profile's known settings that clients read, except for its credentials."""
     names = known_settings() - CREDENTIALS
     return {name: settings[name] for name in settings if name in names}
 

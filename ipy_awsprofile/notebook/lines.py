@@ -16,7 +16,7 @@ from IPython.core.magic_arguments import MagicArgumentParser
 from IPython.display import display
 
 from ipy_awsprofile.errors import InvalidOption, ProfileNotFound
-from ipy_awsprofile.notebook.options import has_access_key, parse
+from ipy_awsprofile.notebook.options import WITHOUT_QUOTATION_MARKS, has_access_key, parse
 from ipy_awsprofile.text import one_line
 
 if TYPE_CHECKING:
@@ -71,12 +71,8 @@ def _help_of(parser: argparse.ArgumentParser) -> str:
     return re.sub(r"(?<= )<(\S+)>( *)", without_brackets, parser.format_help())
 
 
-#: A parsed line has lost its quotation marks.
-_WITHOUT_QUOTATION_MARKS = str.maketrans("", "", "'\"")
-
-
 def _visible_variables(shell: InteractiveShell) -> Mapping[str, object]:
-    """Return the notebook's variables, and those of its function that runs the magic, if any."""
+    """Return the variables of the notebook and of the function that contains the magic."""
     frame = inspect.currentframe()
     while frame and frame.f_globals is not shell.user_global_ns:
         frame = frame.f_back
@@ -93,7 +89,7 @@ def _advice_about(magics: Magics, magic: str, line: str, *, is_cell: bool) -> It
         if isinstance(error, ProfileNotFound):
             name = error.name
         # The words of a name needn't be side by side, as in `NAME --share of`.
-        words = line.translate(_WITHOUT_QUOTATION_MARKS)
+        words = line.translate(WITHOUT_QUOTATION_MARKS)
         is_typed = all(word in words for word in name.split())
         if not is_typed or has_access_key(line):
             raise  # it is about the cell's code, or must not be repeated
@@ -103,5 +99,5 @@ def _advice_about(magics: Magics, magic: str, line: str, *, is_cell: bool) -> It
         active = magics.switcher.request if magic == "aws_profile" else None
         variables = _visible_variables(magics.shell)
         typed = TypedLine(magic, line, is_cell, parsers, variables, active)
-        error.hint = one_line(typed.advice()) or error.hint
+        error.hint = one_line(typed.advice(name)) or error.hint
         raise

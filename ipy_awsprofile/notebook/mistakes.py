@@ -11,7 +11,7 @@ import ast
 import builtins
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ipy_awsprofile.config.files import read_config
@@ -30,6 +30,7 @@ from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
 from ipy_awsprofile.notebook.options import (
     ACTIONS_ALONE,
+    WITHOUT_QUOTATION_MARKS,
     CellOptions,
     ProfileActions,
     arguments_with_name,
@@ -135,17 +136,23 @@ class TypedLine:
     def _reader(self) -> WordReader:
         return WordReader(self.magic, self.mark, self.parsers)
 
-    def advice(self) -> str:
-        """Return advice about what to write instead, or an empty string for an unknown mistake."""
+    def advice(self, name: str = "") -> str:
+        """Return advice about what to write instead, or an empty string for an unknown mistake.
+
+        If the magic rejected the line because a profile doesn't exist, ``name`` is the profile's
+        name, without quotation marks.
+        """
         try:
             # A session that is filled in or pasted is `<session of RoleBeta ← UserAlpha, …>`.
-            return self._advice_for_values() or self._advice_for(words_in(self.line.strip("<>")))
+            advice = self._advice_for_values(name.split())
+            return advice or self._advice_for(words_in(self.line.strip("<>")))
         except (ValueError, AwsProfileError):  # such as an open quotation mark
             return ""
 
-    def _advice_for_values(self) -> str:
-        """Return advice about the line's Python values, or an empty string if it has none.
+    def _advice_for_values(self, rejected: Container[str]) -> str:
+        """Return advice about Python values in the line, or an empty string.
 
+        ``rejected`` are the words of a profile's name that doesn't exist, without quotation marks.
         IPython fills in the values of ``{EXPRESSION}`` and ``$NAME``. If it can't fill in one of
         them, it passes the whole line as it was typed.
         """
@@ -154,11 +161,14 @@ class TypedLine:
         problem = self._problem_of([*_FILLED_IN.finditer(line)])
         if problem:
             return problem
-        for expression in _EXPRESSION.finditer(line):
+        for expression in _EXPRESSION.finditer(self.line):
+            if expression[0].translate(WITHOUT_QUOTATION_MARKS) not in rejected:
+                continue
             name = expression["name"]
             is_value = isinstance(self.variables.get(name), str) or expression["rest"]
-            if name in self.variables and is_value and not is_profile(expression[0]):
-                filled = self.line.replace(expression[0], f"{{{expression[0]}}}", 1)
+            if name in self.variables and is_value:
+                before, after = self.line[: expression.start()], self.line[expression.end() :]
+                filled = f"{before}{{{expression[0]}}}{after}"
                 return f"To use the value, write `{self.mark}{self.magic} {filled}`."
         return ""
 

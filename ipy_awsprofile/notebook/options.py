@@ -222,7 +222,7 @@ class _StoreOnce(argparse.Action):
         if earlier not in (self.default, values):
             raise InvalidOption(
                 f"The line has two values for `{option_string}`: `{earlier}` and `{values}`.",
-                "Keep the one that you want.",
+                "Remove one of the two values.",
             )
         setattr(namespace, self.dest, values)
 
@@ -274,7 +274,7 @@ def lacks_name(options: argparse.Namespace) -> bool:
 def arguments_with_name(options: argparse.Namespace, active: SwitchRequest) -> str:
     """Return the arguments of a line that lacks a name, with the active profile's switch added.
 
-    The options of the line replace those of the active switch.
+    The line's options replace the active switch's options.
     """
     meant = active.with_changes(chosen(options, SwitchRequest))
     meant = meant.with_one_identity(read_config().profiles) or meant
@@ -309,6 +309,10 @@ def parse(parser: argparse.ArgumentParser, line: str) -> argparse.Namespace:
     except (ValueError, UsageError) as error:  # such as a quotation mark that isn't closed
         hint = f"Run `%{parser.prog}?` to see the options."
         raise InvalidOption(f"{error}.", hint) from None
+
+
+#: What `words_in` removes from a line, as an argument of `str.translate`.
+WITHOUT_QUOTATION_MARKS = str.maketrans("", "", "'\"")
 
 
 def words_in(line: str) -> list[str]:

@@ -299,4 +299,8 @@ def test_settings_of_a_sign_in_beside_a_source(shell: Shell, aws: EmbeddedAws) -
     text = aws.config_file.read_text()
     arn = f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta"
     aws.config_file.write_text(text.replace("role_name = RoleBeta", f"role_arn = {arn}"))
-    assert shell.good("%aws_profile etl").text.startswith("etl ← UserAlpha")
+    card = shell.good("%aws_profile etl").text
+    assert card.startswith("etl ← UserAlpha")
+    for text in (card, shell.good("%aws_profile --explain etl").text):
+        assert "sso_account_id" not in text  # the profile is complete
+        assert "Write the ARN" not in text

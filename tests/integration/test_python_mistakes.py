@@ -1,4 +1,4 @@
-"""Mistakes in Python code: an error or a line says what is wrong, and its hint works."""
+"""Errors and lines about mistakes in Python code, whose hints work as they are written."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ WITHOUT_SESSION = {
 
 @pytest.mark.parametrize(("call", "right"), WITHOUT_SESSION.items())
 def test_a_call_without_its_session(shell: Shell, aws: EmbeddedAws, call: str, right: str) -> None:
-    """A function without its session gets the line with what was written, or how to get one."""
+    """The hint for a missing session keeps the other arguments, or says how to open a session."""
     shell.good("from ipy_awsprofile import *\nfrom ipy_awsprofile import libraries")
     hint = shell.refused(call).hint
     for line in code_in(hint):
@@ -121,7 +121,7 @@ def test_a_call_without_its_session(shell: Shell, aws: EmbeddedAws, call: str, r
 
 
 def test_a_missing_argument(shell: Shell) -> None:
-    """The hint for other missing arguments keeps what was written, too."""
+    """The hint for any other missing argument keeps the arguments that were written."""
     shell.good("from ipy_awsprofile import across_profiles, organization_roles\ndef job(s): pass")
     error = shell.refused("across_profiles(function=job, read_only=True)")
     assert code_in(error.hint) == ["across_profiles('NAME', function=job, read_only=True)"]

@@ -34,6 +34,15 @@ def test_values_without_braces(shell: Shell, aws: EmbeddedAws, typed: str) -> No
     assert "read-only" in ran.text
 
 
+def test_a_variable_that_is_another_word(shell: Shell, aws: EmbeddedAws) -> None:
+    """Only the rejected name is compared with variables, not an option's value or its letters."""
+    shell.good("beta = 'text'\np = 'RoleBeta'")
+    assert shell.refused("%aws_profile RoleBetta --as beta").hint == "Did you mean `RoleBeta`?"
+    assert "{p}" not in shell.refused("%aws_profile RoleBeta --policy p").hint
+    (line,) = code_in(shell.refused("%aws_profile --expect-account 123456789012 p").hint)
+    assert line == "%aws_profile --expect-account 123456789012 {p}"
+
+
 @pytest.mark.parametrize(
     ("typed", "problem"), [("row.profile", "AttributeError"), ("config['name']", "KeyError")]
 )
@@ -124,7 +133,7 @@ def test_a_region_after_the_name(shell: Shell, aws: EmbeddedAws, mark: str) -> N
 
 
 def test_options_of_another_magic(shell: Shell, aws: EmbeddedAws) -> None:
-    """An option that means something else in another magic leads to what was wanted."""
+    """For an option that only another magic has, the hint names a line that does the same."""
     lists, _ = code_in(shell.refused("%aws_profiles --all").hint)
     assert "RoleBeta" in shell.good(lists).text
     *_, writes = code_in(shell.refused("%aws_calls --save draft.json").hint)
