@@ -70,14 +70,16 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedAws]:
 
 
 @pytest.fixture
-def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Change to a folder where a page can write its files, and return it."""
     folder = tmp_path / "work"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    # The page of errors adds a handler, which would go on writing its file in other tests.
-    monkeypatch.setattr(logging.getLogger("ipy_awsprofile"), "handlers", [])
-    return folder
+    logger = logging.getLogger("ipy_awsprofile")
+    monkeypatch.setattr(logger, "handlers", [])
+    yield folder
+    # The page of errors turns on the messages of DEBUG, which would go on in other tests.
+    logger.setLevel(logging.NOTSET)
 
 
 def as_container(aws: EmbeddedAws) -> Iterator[None]:
