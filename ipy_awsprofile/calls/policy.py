@@ -1,7 +1,7 @@
 """Draft an IAM policy from the recorded calls of a profile.
 
-A draft allows the calls that AWS allowed. A draft can allow more than the recorded calls, and other
-code can need more permissions.
+A draft allows the calls that AWS allowed. A draft can allow more than the recorded calls. Code that
+wasn't recorded can need more permissions than the draft allows.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
 """
@@ -27,8 +27,8 @@ _ALWAYS_ALLOWED = {"sts:GetCallerIdentity", "sts:GetSessionToken"}
 class Draft:
     """A draft of a policy for a profile.
 
-    ``denied`` describes the calls that AWS denied, which the policy doesn't allow, and ``notes``
-    are warnings about the draft.
+    ``denied`` describes the calls that AWS denied. The policy doesn't allow these calls. ``notes``
+    contains warnings about the draft.
     """
 
     profile: str
@@ -38,7 +38,7 @@ class Draft:
     notes: tuple[str, ...]
 
     def json(self) -> str:
-        """Return the policy as JSON, with each list of a single value on one line."""
+        """Return the policy as JSON, with each single-value list on one line."""
         policy = {"Version": "2012-10-17", "Statement": self.statements}
         text = json.dumps(policy, indent=2)
         return re.sub(r'\[\s+("[^"]*")\s+\]', r"[\1]", text) + "\n"
@@ -83,8 +83,8 @@ def _draft(calls: list[Call]) -> Draft:
 def _denial_of(call: Call) -> str:
     """Return the action and the resource of a denied call, followed by AWS's message.
 
-    AWS's message doesn't always contain the action. For example, S3 says only "Access Denied" about
-    a bucket in another account.
+    AWS's message doesn't always contain the action. For example, for a bucket in another account,
+    S3's message is only "Access Denied".
     """
     what = f"`{call.action}`"
     if call.resource != "*":
@@ -93,9 +93,10 @@ def _denial_of(call: Call) -> str:
 
 
 def _notes(needs: list[tuple[str, str]]) -> Iterator[str]:
-    """Yield the warnings about a draft that allows these pairs (action, resource ARN).
+    """Yield warnings about a draft that allows the given (action, resource ARN) pairs.
 
-    The warnings say what the draft allows in addition to the calls, and what the draft leaves out.
+    The warnings say what the draft allows in addition to the recorded calls, and which permissions
+    the draft doesn't include.
     """
     wide: list[str] = []
     for name, arn in needs:

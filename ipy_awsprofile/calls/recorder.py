@@ -48,8 +48,9 @@ class Call:
 
     ``cell`` is the execution count of the cell that made the call, and ``client`` is the library
     that made it. ``profile`` and ``account`` are ``unknown`` if they couldn't be determined.
-    ``error`` contains AWS's message if the call was denied, and otherwise only the error code.
-    ``needs`` contains the actions that the call requires, with the ARNs of their resources.
+    ``error`` contains AWS's error code and, if AWS denied the call, AWS's message. If the call
+    succeeded, ``error`` is an empty string. ``needs`` contains the actions that the call requires,
+    with the ARNs of their resources.
     """
 
     time: datetime
@@ -70,7 +71,7 @@ class Call:
 
 
 class CallRecorder:
-    """Records calls to AWS between `start` and `stop`, and keeps the newest 100,000.
+    """Records calls to AWS between `start` and `stop`, and keeps the newest 100,000 calls.
 
     The function ``cell_number`` returns the execution count of the running cell, or 0.
     """
@@ -82,7 +83,7 @@ class CallRecorder:
         self._id = f"{__name__}.{id(self)}"
 
     def start(self) -> None:
-        """Start to record the calls of all sessions and clients, including existing ones."""
+        """Start recording the calls that all new and existing sessions and clients make."""
         from botocore.client import BaseClient
         from botocore.session import Session
 
@@ -103,7 +104,7 @@ class CallRecorder:
             botocore.unregister_initializer(self._listen)
 
     def _listen(self, listened: Session | BaseEventHooks) -> None:
-        """Register this recorder's event handlers with a session or a client's event emitter."""
+        """Register event handlers with a session or with the event emitter of a client."""
         hooks: dict[str, Callable[..., None]] = {
             "provide-client-params": self._keep_params,
             "before-call": self._begin,
@@ -223,7 +224,8 @@ SHOWN = ("time", "cell", "profile", "action", "resource", "outcome", "error")
 def calls_frame(calls: list[Call], columns: Collection[str] = ()) -> pd.DataFrame:
     """Return recorded calls as a DataFrame with a row for each call.
 
-    ``columns`` are the names of the columns to include, by default all columns.
+    ``columns`` contains the names of the columns to include. By default, the DataFrame has all
+    columns.
     """
     import pandas as pd
 

@@ -1,8 +1,8 @@
 """Display a `Card` or a `Table`, which a terminal shows as text and a notebook as HTML.
 
-Only this module writes HTML. Notebooks don't sanitize new outputs, and names come from files and
-servers, so `_escaped` processes every string. Styles are inline because front ends remove style
-sheets from untrusted notebooks. Text keeps the page's text color, so that the text is legible in
+Only this module writes HTML. Notebooks don't sanitize new outputs, so `_escaped` escapes every
+string, including names from files and servers. Styles are inline because front ends remove style
+sheets from untrusted notebooks. Text keeps the page's text color so that the text is legible in
 every theme.
 """
 
@@ -23,10 +23,10 @@ _LONGEST_CELL = 600
 
 
 class Tone(Enum):
-    """The color of a card's edge: a plain color, and CSS variables of JupyterLab and VS Code.
+    """The color of a card's edge: a plain color and the CSS variables of JupyterLab and VS Code.
 
-    The plain color is used on pages without these variables, and if JupyterLab's sanitizer has
-    removed the variables.
+    The plain color is used if the page doesn't define these variables or if JupyterLab's sanitizer
+    has removed them.
 
     https://jupyterlab.readthedocs.io/en/stable/extension/css.html
     """
@@ -153,10 +153,10 @@ class Card:
     """A message with a title, rows of labels and values, code, notes, and a table.
 
     Rows with an empty value aren't shown. ``mark`` is a warning beside the title, and ``badge`` is
-    other information beside the title. ``since`` says when the badge was accurate. Only the HTML
-    contains ``since``, because saved notebooks display the HTML again later. ``link`` is the text
-    and the address of a button. In the title, the notes and the values, text between backticks is
-    displayed as code.
+    other information beside the title. ``since`` is the time at which the badge was accurate. Only
+    the HTML contains ``since``, because saved notebooks display the HTML again later. ``link``
+    contains the text and the address of a button. In the title, the notes and the values, text
+    between backticks is displayed as code.
     """
 
     title: str
@@ -255,14 +255,14 @@ def _data_cell(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return a string as HTML. The string is shortened, and invisible characters are escaped."""
+    """Return a string as HTML. A long string is shortened, and invisible characters are escaped."""
     return escape(visible(shortened(text, LONGEST)))
 
 
 def _formatted(text: str) -> str:
     """Return a string as HTML, with the parts between backticks displayed as code.
 
-    A copied ARN has no line breaks, although the page can break it between its parts.
+    The page can break an ARN between its parts, but a copied ARN doesn't contain line breaks.
     """
     html = _ARN.sub(_breakable, _escaped(text))
     return re.sub("`([^`]+)`", rf'<code style="{_CODE}">\1</code>', html)

@@ -1,4 +1,4 @@
-"""Create the cards about identities, sign-ins, MFA codes and errors, with a function for each."""
+"""Create the cards about identities, sign-ins, MFA codes and errors."""
 
 from __future__ import annotations
 
@@ -116,12 +116,12 @@ def identity_card(
     is_protected: bool = False,
     lasts: str = "",
 ) -> Card:
-    """Return a card about an identity, with the time left at ``now``.
+    """Return a card about an identity, with the time left at ``now`` until the credentials expire.
 
-    ``rows`` are additional rows about the session. ``region_variable`` is the environment variable
-    that sets the Region, or an empty string. ``renewal`` says how the credentials are renewed, or
-    is an empty string if they couldn't be renewed. ``notes`` are warnings. Empty notes are ignored.
-    ``lasts`` says how long the identity is used, for example ``for this cell``.
+    ``rows`` contains additional rows about the session. ``region_variable`` is the environment
+    variable that sets the Region, or an empty string. ``renewal`` says how the credentials are
+    renewed, or is an empty string if they couldn't be renewed. ``notes`` are warnings. Empty notes
+    are ignored. ``lasts`` says how long the identity is used, for example ``for this cell``.
     """
     now = now or datetime.now(UTC)
     badge = time_left(identity.expiry, now, temporary=identity.temporary)
@@ -175,7 +175,7 @@ def _identity_rows(
 
 
 def _expiry_line(identity: Identity, renewal: str) -> str:
-    """Return the time when credentials expire, and how they renew.
+    """Return a line that says when the credentials expire and how they are renewed.
 
     The result is an empty string for credentials that don't expire.
     """
@@ -333,7 +333,7 @@ region = us-east-1"""
 
 
 def no_profiles_card(files: SharedFiles) -> Card:
-    """Return a card for files without profiles, with the files' paths and the next steps."""
+    """Return a card that says that the files contain no profiles, and what to do next."""
     rows = (("config", one_line(files.config)), ("credentials", one_line(files.credentials)))
     notes = (
         "If you have access keys, write these lines, with your keys and Region, to "
@@ -352,9 +352,9 @@ def off_card(
 ) -> Card:
     """Return a card that says that a switch was undone, or that no profile was active.
 
-    ``kept`` are the names of variables and settings that the user has changed since the switch, or
-    None if no profile was active. ``was_shared`` is true if programs outside the kernel used the
-    identity.
+    ``kept`` contains the names of the variables and settings that the user has changed since the
+    switch, or is None if no profile was active. ``was_shared`` is true if programs outside the
+    kernel used the identity.
     """
     if kept is None:
         return inactive_card("There is no switch to undo.")
@@ -403,8 +403,8 @@ def time_left(
 ) -> str:
     """Return the remaining time of credentials in words, such as ``59 minutes left``.
 
-    If ``expiry`` is None, the result says that the expiry of ``temporary`` credentials is unknown,
-    or that other credentials don't expire.
+    If ``expiry`` is None, the result says that the expiry isn't known (for ``temporary``
+    credentials) or that the credentials don't expire.
     """
     if expiry is None and temporary:
         return "expires: unknown"
@@ -425,9 +425,9 @@ def time_left(
 
 
 def signed_out_card(names: Sequence[str], problems: Sequence[str], inactive: Sequence[str]) -> Card:
-    """Return a card that lists the sign-ins that have ended, and problems with ending them.
+    """Return a card that lists the sign-ins that have ended and the problems that occurred.
 
-    ``inactive`` are the profiles that are no longer active because they needed these sign-ins.
+    ``inactive`` contains the profiles that are no longer active because they needed these sign-ins.
     """
     title = "You aren't signed in"
     tone = Tone.QUIET
@@ -460,8 +460,8 @@ def sign_in_card(
 ) -> Card:
     """Return a card with a button that opens a sign-in page, and instructions for this page.
 
-    ``code`` is the code to compare on the page, or an empty string. ``about`` are rows about the
-    sign-in.
+    ``code`` is the code to compare on the page, or an empty string. ``about`` contains additional
+    rows about the sign-in.
     """
     return Card(
         f"Sign in for {profile}",

@@ -163,12 +163,12 @@ def across_card(
     not_run: int = 0,
     frame: str = "",
 ) -> Card:
-    """Return a card about code that ran for many profiles and failed for some, or was interrupted.
+    """Return a card about code for many profiles that failed for some profiles or was interrupted.
 
-    ``good`` is the number of calls with a result, ``size`` describes the number of all calls, and
-    ``not_run`` is the number of calls that weren't completed before an interrupt. ``errors`` are
-    the rows of the DataFrame's ``attrs["errors"]``. ``frame`` is the name of the variable that
-    contains the DataFrame, or an empty string.
+    ``good`` is the number of calls that returned a result. ``size`` is the total number of calls,
+    in words. ``not_run`` is the number of calls that weren't completed before an interrupt.
+    ``errors`` contains the rows of the DataFrame's ``attrs["errors"]``. ``frame`` is the name of
+    the variable that contains the DataFrame, or an empty string.
     """
     attribute = 'the DataFrame\'s `attrs["errors"]`'
     retry = f"call `retry()` on {attribute}"
@@ -228,9 +228,9 @@ def _without_name(row: Mapping[str, str | None]) -> str:
 
 
 def profile_and_region(row: Mapping[str, str | None], mark: str = "") -> str:
-    """Return the profile of an error, with the Region if the error is for one Region.
+    """Return the account or profile that an error occurred in, with the Region if there is one.
 
-    ``mark`` is a string such as a backtick to put before and after the profile's name.
+    ``mark`` is a string to put before and after the name, such as a backtick.
     """
     text = f"{mark}{row.get('account_name') or row['profile']}{mark}"
     if row.get("region"):

@@ -1,5 +1,5 @@
-"""Describe the libraries that a switch must update, with one file for each library or family.
+"""Describe the libraries that a switch updates, with one file for each library or group.
 
-`Follower` in `follower.py` describes the parts of a library's record, and `INDEX` in the same file
-maps libraries to files.
+Each file defines `Follower` records. The module `follower` describes the fields of a record, and
+`INDEX` in that module maps libraries to files.
 """

@@ -1,4 +1,4 @@
-"""Define the records of Amazon Bedrock libraries, which keep sessions or credentials."""
+"""Describe how a switch updates Amazon Bedrock libraries that keep sessions or credentials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Define the records of libraries that keep a boto3 client or resource for new objects."""
+"""Describe how a switch updates libraries that keep a boto3 client or resource."""
 
 # libraries have no public API for what they keep
 

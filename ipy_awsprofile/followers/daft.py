@@ -1,4 +1,4 @@
-"""Define the record of Daft, which can't follow a switch."""
+"""Describe Daft, which keeps its first identity after a switch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _KEEPS = Leftover("daft", "keeps the credentials of its first read until the ker
 
 
 def _about(_notebook: Notebook) -> Iterator[Leftover]:
-    """Yield the card's line about Daft, which also applies after ``--off``."""
+    """Yield the card's line about Daft, which is also true after ``--off``."""
     yield _KEEPS
 
 
@@ -21,7 +21,7 @@ _CODE = re.compile(r'\bcode: "(\w+)"')
 
 
 def _read_refusal(error: BaseException) -> Refusal | None:
-    """Return the refusal by AWS that caused an error from Daft.
+    """Return the refused request that caused an error in Daft, or None.
 
     The result doesn't contain an error code if the response has no body.
     """

@@ -3,8 +3,8 @@
 A plugin in each worker serves the credentials that the kernel last sent. The plugin serves the
 credentials on the worker's loopback address, as `kernel.lending` does in the kernel. The workers
 don't need this package. The served credentials are valid for less than ten minutes, so botocore
-requests new credentials before each signature. A switch affects even the clients that a worker
-keeps.
+requests new credentials before each signature. A switch therefore also changes the identity of AWS
+clients that a worker has already created.
 
 https://distributed.dask.org/en/stable/plugins.html#worker-plugins
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
@@ -61,10 +61,10 @@ _CLIENT = "distributed.client.Client"
 def dask_storage_options(session: boto3.Session) -> SecretOptions:
     """Return the ``storage_options=`` that a Dask cluster's workers need to open ``s3://`` paths.
 
-    Workers don't need a config file. The options, and each graph that is sent to the workers,
-    contain short-lived credentials, even if the session has long-term keys. After the credentials
-    expire, call this function again, and reopen the paths. Raises a subclass of `AwsProfileError`
-    if the session can't be used.
+    Workers don't need a config file. The options and every task graph that Dask sends to the
+    workers contain short-lived credentials, even if the session has long-term keys. After the
+    credentials expire, call this function again, and reopen the paths. Raise a subclass of
+    `AwsProfileError` if the session can't be used.
 
     https://docs.dask.org/en/stable/how-to/connect-to-remote-data.html
     """
@@ -96,8 +96,8 @@ def dask_workers(client: Client, *, read_only: bool = False) -> DaskWorkers:
     `close` on the returned object. If the kernel is killed, the workers' calls to AWS fail after
     ten minutes.
 
-    Raises InvalidOption if no profile is active, or if a connection of the cluster isn't encrypted.
-    Raises CredentialsUnavailable if the workers already use another notebook's identity, or if a
+    Raise `InvalidOption` if no profile is active or if a connection of the cluster isn't encrypted.
+    Raise `CredentialsUnavailable` if the workers already use another notebook's identity or if a
     worker finds credentials in its own files.
 
     https://distributed.dask.org/en/stable/plugins.html#worker-plugins
@@ -133,7 +133,7 @@ _ENVIRONMENT = Variables(
 class DaskWorkers(Workers):
     """The workers of a Dask cluster, with methods to send them credentials.
 
-    Raises InvalidOption if the cluster's connections aren't encrypted.
+    Creating an instance raises `InvalidOption` if the cluster's connections aren't encrypted.
     """
 
     def __init__(self, client: Client) -> None:
@@ -163,7 +163,7 @@ class DaskWorkers(Workers):
 
 
 def _what_workers_clear() -> tuple[Follower, ...]:
-    """Return records with the caches of all libraries, because a worker can use any library."""
+    """Return records of all libraries that have caches, because a worker can use any library."""
     return tuple(
         Follower(package=each.package, why=each.why, tried=each.tried, caches=each.caches)
         for each in all_followers()
@@ -188,7 +188,7 @@ def _plugin_class() -> Any:
         def setup(self, worker: Worker) -> None:
             """Serve credentials.
 
-            Raises RuntimeError if AWS SDKs prefer the worker's own credentials.
+            Raise `RuntimeError` if AWS SDKs prefer the worker's own credentials.
             """
             self._lent.lend_in(worker)
 
@@ -202,7 +202,8 @@ async def _register(client: Client, lent: LentIdentity) -> CredentialsUnavailabl
     plugin.
 
     The scheduler stores a note that tells other notebooks whose identity the workers use. Return
-    the error of a worker that can't use the credentials, or None. Raises CredentialsUnavailable.
+    the error of a worker that can't use the credentials, or None. Raise `CredentialsUnavailable` if
+    the workers already use another notebook's identity.
     """
     import cloudpickle
     from distributed.core import clean_exception
@@ -233,7 +234,7 @@ async def _register(client: Client, lent: LentIdentity) -> CredentialsUnavailabl
 
 
 def _require_private(client: Client) -> None:
-    """Raise InvalidOption if other users can read the traffic to a cluster's scheduler."""
+    """Raise `InvalidOption` if other users can read the traffic to a cluster's scheduler."""
     address = client.scheduler_info()["address"]
     if not _PRIVATE.match(address):
         raise InvalidOption(
@@ -263,7 +264,7 @@ class LentIdentity:
     def lend_in(self, worker: Worker) -> None:
         """Serve credentials in a worker.
 
-        Raises RuntimeError if AWS SDKs prefer the worker's own credentials.
+        Raise `RuntimeError` if AWS SDKs prefer the worker's own credentials.
         """
         if not hasattr(worker, "lent_identity"):
             self._address = CredentialServer().lend("/worker", self.fetch)
@@ -325,9 +326,9 @@ _SCHEDULER = DictItem("Dask's scheduler", _config, "scheduler")
 
 
 def _places_of_run() -> Mapping[Place, object]:
-    """Return the setting that makes Dask compute in the thread of a profile's turn.
+    """Return the setting that makes Dask compute in the thread that works for a profile.
 
-    During a run over many profiles, other threads don't have an identity, and a cluster's workers
+    While code runs for many profiles, other threads don't have an identity, and a cluster's workers
     have the notebook's identity.
     """
     if "dask.config" not in sys.modules:

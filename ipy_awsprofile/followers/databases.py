@@ -1,4 +1,4 @@
-"""Define the records of database drivers, which keep credentials or connections."""
+"""Describe how a switch updates database drivers that keep credentials or connections."""
 
 from __future__ import annotations
 

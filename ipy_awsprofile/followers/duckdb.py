@@ -1,4 +1,4 @@
-"""Define the record of DuckDB, whose secrets for S3 follow each switch once they are created."""
+"""Create DuckDB secrets for S3, and describe how a switch updates these secrets."""
 
 from __future__ import annotations
 
@@ -36,21 +36,22 @@ def duckdb_secret(
     """Create a DuckDB secret that makes ``s3://`` paths use the session.
 
     The function creates a temporary secret with the name ``ipy_awsprofile`` in the connection (by
-    default, the connection of `duckdb.sql`). DuckDB shows only the access key ID of the secret, and
+    default, the connection of `duckdb.sql`). DuckDB shows only the access key ID of the secret and
     doesn't write the secret to a file.
 
     If the session is the active one, each switch updates the secret, and ``--off`` drops the
     secret. A transaction that is open during a switch keeps the old secret until the transaction
-    ends. A switch doesn't change a secret for any other session, or a secret for the paths that
-    begin with a ``scope``, such as ``s3://bucket/``. If you create a secret for each bucket, with
-    the bucket as the scope, a single query can read buckets in two accounts.
+    ends. A switch doesn't change secrets for other sessions. If you pass a ``scope`` such as
+    ``s3://bucket/``, the secret applies only to paths that begin with the scope, and a switch
+    doesn't change it. If you create a secret for each bucket, with the bucket as the scope, a
+    single query can read buckets in two accounts.
 
     Credentials that are about to expire are renewed before each cell. A query that is still running
     when its credentials expire fails. In a script, or if a renewal requires an MFA code or a
     sign-in, run ``%aws_profile --refresh`` or call this function again.
 
-    Raises CredentialsUnavailable if the session has long-term keys. In a function for many
-    profiles, raises NotForOneProfile if no connection is passed, because the profiles would share
+    Raise `CredentialsUnavailable` if the session has long-term keys. Raise `NotForOneProfile` if
+    you don't pass a connection in a function for many profiles, because the profiles would share
     the default connection.
 
     https://duckdb.org/docs/stable/core_extensions/httpfs/s3api
@@ -185,7 +186,7 @@ def _move(session: ProfileSession | None) -> None:
 
 
 def _about(notebook: Notebook) -> Iterator[Leftover]:
-    """Yield the card's line about DuckDB if DuckDB is used and no secret follows switches."""
+    """Yield the card's line about DuckDB if the notebook uses it and no secret follows switches."""
     if notebook.active and notebook.uses("duckdb") and not _secrets().following:
         yield Leftover(
             "duckdb",
@@ -200,7 +201,7 @@ _METHOD = re.compile(r"\b(GET|HEAD|PUT|POST|DELETE)\b")
 
 
 def _read_refusal(error: BaseException) -> Refusal | None:
-    """Return the refusal by AWS that caused an error from httpfs (DuckDB's S3 extension)."""
+    """Return the refused request that caused an error in DuckDB's S3 extension, or None."""
     if not is_error_of(error, "duckdb", "HTTPException"):
         return None
     text = str(error)

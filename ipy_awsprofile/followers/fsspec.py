@@ -1,4 +1,4 @@
-"""Define the records of fsspec and s3fs, and create storage options for a session."""
+"""Describe how a switch updates fsspec and s3fs, and create storage options for a session."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ def storage_options(session: boto3.Session | None = None) -> dict[str, object]:
 
     The options name a profile, so they don't contain secrets, and files opened with the options
     renew their session. If you don't pass a session, the options name the profile that the kernel's
-    child processes use while that profile is active. In a function of `across_profiles`, the
-    options name the profile that the function is called for.
+    child processes use while that profile is active. In a function that `across_profiles` calls,
+    the options name the profile that the function is called for.
 
-    Raises CredentialsUnavailable if the profile's name isn't enough to open the session again.
+    Raise `CredentialsUnavailable` if the profile's name alone isn't enough to open the session
+    again.
 
     https://s3fs.readthedocs.io/en/latest/#credentials
     """

@@ -1,4 +1,4 @@
-"""Define the records of GDAL's own Python bindings and of pyogrio, which also uses GDAL."""
+"""Describe how a switch updates GDAL's own Python bindings and pyogrio, which also uses GDAL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Define the record of ipyparallel, whose engines keep the identity they were started with."""
+"""Describe ipyparallel, whose engines keep the identity that they were started with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Define the records of libraries that use Rust's object_store, and read its errors."""
+"""Describe the libraries that use Rust's object_store, and read the errors of object_store."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _METADATA = re.compile(r"/latest/(api/token|meta-data)")
 
 
 def read_object_store(error: BaseException) -> Refusal | None:
-    """Return the refusal by AWS that caused an error from object_store."""
+    """Return the refused request that caused an error in object_store, or None."""
     text = _STYLE.sub(" ", str(error)) if isinstance(error, Exception) else ""
     found = _ERROR.search(text)
     if not found:

@@ -1,4 +1,4 @@
-"""Define the records of libraries whose open objects keep their identity."""
+"""Describe libraries whose open objects keep their identity after a switch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Define the record of polars, and create polars options for a session."""
+"""Describe how a switch updates polars, and create polars options for a session."""
 
 from __future__ import annotations
 
@@ -100,8 +100,8 @@ def _provider_class(pl: Any, session: ProfileSession) -> Any:
         def retrieve_credentials_impl(self) -> tuple[dict[str, str], int | None]:
             """Return a complete set of credentials.
 
-            polars would read the access key, the secret key and the token separately. A renewal
-            between two of these reads would mix two sets of credentials.
+            By default, polars reads the access key, the secret key and the token separately. A
+            renewal between two of these reads would mix two sets of credentials.
             """
             credentials = session.get_credentials()
             check(credentials)  # a LazyFrame can be older than the switch
@@ -144,11 +144,11 @@ def _may_be_in_s3(_frame: object) -> bool:
 
 @checks_arguments
 def polars_options(session: boto3.Session) -> dict[str, Any]:
-    """Return the options with which polars uses the session: ``pl.scan_csv(url, **options)``.
+    """Return the options that make polars use the session: ``pl.scan_csv(url, **options)``.
 
     The options are ``credential_provider``, which renews the credentials, and ``storage_options``.
-    The options don't contain secrets. polars before 1.39 keeps the credentials that its first read
-    uses. Raises CredentialsUnavailable if the session has long-term keys.
+    The options don't contain secrets. Before version 1.39, polars keeps the credentials that its
+    first read uses. Raise `CredentialsUnavailable` if the session has long-term keys.
 
     https://docs.pola.rs/user-guide/io/cloud-storage/
     """

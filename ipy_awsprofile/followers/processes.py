@@ -1,4 +1,4 @@
-"""Define the records of libraries that start worker processes on this machine.
+"""Describe how a switch updates libraries that start worker processes on this machine.
 
 Worker processes keep the environment that they were started with.
 """

@@ -1,4 +1,4 @@
-"""Define the record of pyarrow, and create pyarrow filesystems for a session."""
+"""Describe how a switch updates pyarrow, and create pyarrow filesystems for a session."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def pyarrow_filesystem(session: boto3.Session) -> S3FileSystem:
     """Return an S3 filesystem of pyarrow that uses the session until the credentials expire.
 
     The filesystem contains the current short-lived credentials, which pyarrow can't renew. After
-    the credentials expire, call this function again. Raises CredentialsUnavailable if the session
+    the credentials expire, call this function again. Raise `CredentialsUnavailable` if the session
     has long-term keys.
 
     https://arrow.apache.org/docs/python/generated/pyarrow.fs.S3FileSystem.html
@@ -78,7 +78,7 @@ _NO_BODY = "No response body."
 
 
 def _read_refusal(error: BaseException) -> Refusal | None:
-    """Return the refusal by AWS that caused an OSError from pyarrow's S3 filesystem."""
+    """Return the refused request that caused an OSError in pyarrow's S3 filesystem, or None."""
     found = isinstance(error, OSError) and _ERROR.search(str(error))
     if not found:
         return None

@@ -1,4 +1,4 @@
-"""Define the record of Ray, whose workers keep the identity that they were started with."""
+"""Describe Ray, whose workers keep the identity that they were started with."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _running_ray() -> ModuleType | None:
 
 
 def _is_own(ray: ModuleType) -> bool:
-    """Return whether this kernel started the cluster, instead of connecting to a running one."""
+    """Return whether this kernel started the Ray cluster itself."""
     with suppress(AttributeError):  # another version
         node = ray._private.worker._global_node  # noqa: SLF001  # Ray has no public name for it
         return node is not None and bool(node.is_head())

@@ -46,7 +46,7 @@ def run_aws_calls(
     switcher: Switcher,
     set_recording: Callable[[bool], None],
 ) -> pd.DataFrame | None:
-    """Run ``%aws_calls``. Raises InvalidOption."""
+    """Run ``%aws_calls``, and raise `InvalidOption` if the line is invalid or lists no calls."""
     _require_one_action(options)
     if options.action:
         if options.action == "clear":
@@ -71,7 +71,7 @@ def run_aws_calls(
 
 
 def _require_one_action(options: argparse.Namespace) -> None:
-    """Raise InvalidOption if an action, ``--denied`` and ``--policy`` are combined in a line."""
+    """Raise `InvalidOption` if a line combines an action, ``--denied`` or ``--policy``."""
     actions = list(filter(None, [options.action]))
     if options.denied:
         actions.append("--denied")
@@ -137,7 +137,10 @@ def _drafts_of_active(drafted: list[Draft], session: ProfileSession | None) -> l
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a policy to a new file, or to a file that contains a policy. Raises InvalidOption."""
+    """Write a policy to a new file or to a file that contains a policy.
+
+    Raise `InvalidOption` if the file contains something else or can't be written.
+    """
     try:
         if path.exists() and not _is_policy(path):
             raise InvalidOption(
@@ -150,7 +153,10 @@ def _write(path: Path, text: str) -> None:
 
 
 def _is_policy(path: Path) -> bool:
-    """Return whether a file is empty or contains the JSON of a policy. Raises OSError."""
+    """Return whether a file is empty or contains a policy as JSON.
+
+    Raise `OSError` if the file can't be read.
+    """
     try:
         text = path.read_text(encoding="utf-8")
         content = json.loads(text or '{"Statement": []}')

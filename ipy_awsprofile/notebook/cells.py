@@ -1,4 +1,4 @@
-"""Run cells in blocks or as functions, and switch to the first profile before a cell."""
+"""Compile and run the code of cells, and switch to the first profile before a cell."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def compile_cell(
 ) -> tuple[CodeType, CodeType | None]:
     """Compile a cell, and return the code of its statements and the code of its last expression.
 
-    The second code is None if the cell doesn't end with an expression. Raises InvalidOption for a
+    The second code is None if the cell doesn't end with an expression. Raise `InvalidOption` for a
     cell with `await` at its top level, because a function can't run such a cell.
-    ``instead_of_await`` is the hint of the error about `await`. Also raises InvalidOption for a
-    syntax error, which IPython shows as in a regular cell.
+    ``instead_of_await`` is the hint in the error about `await`. Raise `InvalidOption` for a syntax
+    error, too. IPython shows the syntax error in the same way as in a regular cell.
     """
     # In the user's cell, the first line is the magic's.
     source = "\n" + shell.transform_cell(cell)
@@ -107,7 +107,8 @@ def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session
     """Return a function that runs a cell with a session and returns its last expression's value.
 
     In the cell, ``session`` is the argument of the function, and ``profile`` is the session's
-    `Profile`. Assignments in the cell don't change the notebook's variables. Raises InvalidOption.
+    `Profile`. Assignments in the cell don't change the notebook's variables. Raise `InvalidOption`
+    if the cell can't run as a function or doesn't end with an expression.
     """
     # The function runs in a thread, which has no event loop yet.
     statements, expression = compile_cell(
@@ -195,7 +196,7 @@ class CellBeginning:
 
 
 def needs_no_switch(switcher: Switcher) -> bool:
-    """Return whether the user has already switched, so that cells don't begin with a switch."""
+    """Return whether the user has already switched, which means that cells don't need a switch."""
     return switcher.request is not None or switcher.has_switched
 
 
@@ -205,7 +206,7 @@ class FirstProfile:
     Loading the extension doesn't switch, so a kernel that doesn't run any cells never prompts you.
     If the switch fails, its error ends the cell, because the cell would otherwise use a different
     identity. ``line`` is a function that returns the arguments of ``%aws_profile``, or an empty
-    string if no first profile is set. ``switcher`` is a function that returns the Switcher, and is
+    string if no first profile is set. ``switcher`` is a function that returns the Switcher. It is
     called only if a first profile is set.
 
     IPython calls `visit` with each cell.

@@ -83,7 +83,7 @@ def run_aws_profile(
     """Run ``%aws_profile`` and show the result.
 
     ``--share`` can return a DataFrame of receipts, which are records of the credentials that
-    programs have received from the notebook. Raises a subclass of `AwsProfileError` if the line is
+    programs have received from the notebook. Raise a subclass of `AwsProfileError` if the line is
     invalid or its action fails.
     """
     require_no_run("`%aws_profile`")
@@ -109,7 +109,7 @@ def run_aws_profile_cell(
 ) -> object:
     """Run a cell as another identity, show the identity's card, and return the cell's last value.
 
-    Raises a subclass of `AwsProfileError` if the switch fails, and any exception that the cell
+    Raise a subclass of `AwsProfileError` if the switch fails, and any exception that the cell
     raises.
     """
     require_no_run("`%%aws_profile`")
@@ -177,9 +177,9 @@ def _request_of(
 ) -> SwitchRequest | None:
     """Return the switch that the options describe, or None if they don't describe a switch.
 
-    Raises InvalidOption if the line has options for a switch but doesn't name a profile. If a
-    profile is active, pass its switch as ``active``, so that the error's hint contains the complete
-    line for it.
+    Raise `InvalidOption` if the line has options for a switch but doesn't name a profile. If a
+    profile is active, pass its switch as ``active`` so that the error's hint contains a complete
+    line.
     """
     given = chosen(options, SwitchRequest)
     request = SwitchRequest(joined(options.profile), **given)
@@ -204,7 +204,8 @@ def _request_of(
 def _action_of(options: argparse.Namespace) -> str:
     """Return the name of the line's action, or an empty string if the line requests a switch.
 
-    Raises InvalidOption.
+    Raise `InvalidOption` if the line has several actions, or options that its action doesn't
+    accept.
     """
     actions = list(chosen(options, ProfileActions))
     if len(actions) > 1:
@@ -239,11 +240,11 @@ class _Line:
 
     @property
     def requested_or_active(self) -> SwitchRequest | None:
-        """The switch that the line requests or, if there is none, the active switch or None."""
+        """The switch that the line requests, or else the active switch, or None."""
         return self.request or self.switcher.request
 
     def card(self) -> Card:
-        """Return the card of the identity that is active after this line has run."""
+        """Return the card about the identity that is active after this line has run."""
         active = self.switcher.request
         notes: list[Leftover] = []
         if active and self.former and self.former.variable != active.variable:
@@ -251,9 +252,9 @@ class _Line:
         return active_card(self.switcher, self.before, notes=notes)
 
     def require_request(self, instead: str) -> SwitchRequest:
-        """Return the switch that the line requests or, if there is none, the active switch.
+        """Return the switch that the line requests, or else the active switch.
 
-        Raises InvalidOption if the line doesn't request a switch and no profile is active.
+        Raise `InvalidOption` if the line doesn't request a switch and no profile is active.
         ``instead`` contains the options that the error's hint suggests.
         """
         request = self.requested_or_active
@@ -326,7 +327,7 @@ def _change_identity(line: _Line) -> None:
 
 
 def _sign_in(request: SwitchRequest, person: Person, options: argparse.Namespace) -> None:
-    """Let the user sign in. Raises SignInRequired if no one is available to sign in."""
+    """Let the user sign in. Raise `SignInRequired` if no one is available to sign in."""
     target = login_target(request)
     sign_in_file(target)  # raises an error for a profile without a sign-in
     if not somebody_is_there():
@@ -349,7 +350,7 @@ def _show_card_unless_quiet(line: _Line) -> None:
 def _share(line: _Line) -> pd.DataFrame | None:
     """Share the notebook's identity, stop sharing it, or let programs write, as the line requests.
 
-    Return a DataFrame of receipts (records of the credentials that programs got) or None.
+    Return a DataFrame of receipts (records of the credentials that programs received), or None.
     """
     match line.options.share:
         case "off":
@@ -374,8 +375,8 @@ def _begin_to_share(line: _Line) -> pd.DataFrame | None:
     If the config file lacks the profiles for programs, show a preview of these profiles. Once the
     user confirms the preview, write the profiles and begin to share. If the line doesn't name a
     profile and programs have already received credentials, return a DataFrame with a receipt for
-    each program. Otherwise, return None. Raises InvalidOption if no profile is active. Raises
-    ConfigFileError or CredentialsUnavailable if the identity can't be shared.
+    each program. Otherwise, return None. Raise `InvalidOption` if no profile is active. Raise
+    `ConfigFileError` or `CredentialsUnavailable` if the identity can't be shared.
     """
     switcher = line.switcher
     text_with_shared(ConfigFile.read())  # if it raises an error, the notebook doesn't switch
@@ -409,8 +410,8 @@ _LONGEST_WINDOW = timedelta(minutes=60)
 def _open_window(line: _Line) -> None:
     """Let programs with the profile `notebook-agent` write for a limited time if the user agrees.
 
-    Raises InvalidOption. Raises AwsProfileError if the user doesn't agree or if AWS can't end the
-    credentials in time. After either error, nothing has changed.
+    Raise `InvalidOption` if the line is invalid. Raise `AwsProfileError` if the user doesn't agree
+    or if AWS can't limit the credentials to this time. If an error is raised, nothing has changed.
     """
     asked = line.request or SwitchRequest()
     words = joined(line.options.profile)
@@ -457,7 +458,10 @@ _EXAMPLE_OF_WINDOW = "Write `%aws_profile --share write 10m`."
 
 
 def _length_of_window(words: str) -> timedelta:
-    """Return the length of time that was given after ``--share write``. Raises InvalidOption."""
+    """Return the length of time that the user typed after ``--share write``.
+
+    Raise `InvalidOption` if the length is missing or isn't allowed.
+    """
     with suppress(ValueError):
         length = timedelta(seconds=seconds(words.replace(" ", "")))
         if timedelta(0) < length <= _LONGEST_WINDOW:
@@ -471,7 +475,7 @@ def _length_of_window(words: str) -> timedelta:
 def _save(line: _Line) -> None:
     """Switch to a role and preview its profile, and write the profile if the user confirms it.
 
-    After the profile has been written, the notebook switches to this profile. Raises any error that
+    After the profile has been written, the notebook switches to this profile. Raise any error that
     `text_with_role` or a switch raises. If an error is raised, neither the config file nor the
     active identity has changed.
     """
@@ -493,9 +497,9 @@ def _save(line: _Line) -> None:
 def _open_console(line: _Line) -> None:
     """Open the AWS console as the active identity, and show a card that names the page.
 
-    The link to the console contains a token, and is passed only to the browser. Raises
-    AwsProfileError if no profile is active or if this machine can't open a browser, and any error
-    that `console_link` raises.
+    The link to the console contains a token, so this function passes the link only to the browser.
+    Raise `AwsProfileError` if no profile is active or if this machine can't open a browser, and any
+    error that `console_link` raises.
     """
     session = line.switcher.session
     if session is None:
@@ -533,14 +537,14 @@ def active_card(
     back: str = "`%aws_profile --off` brings it back",
     notes: Iterable[Leftover] = (),
 ) -> Card:
-    """Return a card of the active identity.
+    """Return a card about the active identity.
 
     If no profile is active, the card describes the credentials that boto3 uses.
 
     ``before`` is the value that the session's variable had before the switch, and ``back`` says how
     this value is restored. ``notes`` contains the notes at the beginning of the card. If AWS can't
-    be reached, the card shows the last known identity. Raises a subclass of `AwsProfileError` if
-    AWS refuses to renew the credentials.
+    be reached, the card shows the last known identity. Raise a subclass of `AwsProfileError` if AWS
+    refuses to renew the credentials.
     """
     active = switcher.active
     if active is None:
@@ -569,7 +573,7 @@ def active_card(
 
 
 def _about_former_variable(former: SwitchRequest, namespace: Mapping[str, object]) -> Leftover:
-    """Return a note about the session's former variable after ``--as`` has changed the variable."""
+    """Return a note about the variable that contained the session before ``--as`` named another."""
     name = former.variable
     says = "was removed"
     if name in namespace:

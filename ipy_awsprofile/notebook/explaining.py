@@ -1,7 +1,7 @@
-"""Below an error caused by AWS's refusal, explain who signed the request and what to do.
+"""If AWS refuses a request, explain below the error who signed the request and what to do.
 
-The explanation has at most two sentences and contains only what was checked. This module doesn't do
-anything in a cell that succeeds.
+The explanation has at most two sentences and states only facts that this module has checked. This
+module doesn't do anything in a cell that succeeds.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _says_what_to_do(error: Exception) -> bool:
 
 
 def _most_telling(refusals: list[Refusal]) -> Refusal:
-    """Return the last refusal of a signed request, because pandas retries requests unsigned."""
+    """Return the last refusal of a signed request. pandas retries requests without a signature."""
     for refusal in refusals:
         if not _was_unsigned(refusal):
             return refusal
@@ -139,7 +139,7 @@ class _Explanation:
         self._signer = _signer_of(refusal, switcher)
 
     def line(self) -> str:
-        """Return the explanation, or an empty string if AWS may not have refused the request."""
+        """Return the explanation, or an empty string if AWS might not have refused the request."""
         refusal = self._refusal
         if _was_unsigned(refusal):
             return self._line_without_credentials()
@@ -272,7 +272,7 @@ class _Explanation:
     def _steps_to_write(self, label: Label, origin: Origin) -> list[str]:
         """Return a list with a step that opens the session for writing, or an empty list.
 
-        A switch that isn't active anymore has no step.
+        The list is empty if the session came from a switch that isn't active anymore.
         """
         if origin.form is Form.LINE and not self._is_of_active:
             return []

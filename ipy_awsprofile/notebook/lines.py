@@ -1,4 +1,4 @@
-"""Parse the options in a magic's line, and add hints about mistakes in the line to errors."""
+"""Parse the options in a magic's line, and add a hint to the error if the line has a mistake."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def with_options(declare: Callable[[argparse.ArgumentParser], None]) -> Callable[[Any], Any]:
-    """Return a decorator that passes parsed options to a magic, instead of a line.
+    """Return a decorator that passes parsed options to a magic instead of the magic's line.
 
     The decorator adds the attribute ``parser`` to the magic, and sets the magic's docstring to the
     parser's help. The option ``-h`` shows the help instead of running the magic.

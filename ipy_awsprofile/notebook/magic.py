@@ -268,7 +268,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             return run_aws_calls(options, self.calls, self.switcher, set_recording)
 
     def require_closable(self) -> None:
-        """Raise AwsProfileError if another thread or task is using the active identity."""
+        """Raise `AwsProfileError` if another thread or task is using the active identity."""
         if self._switcher:
             self._switcher.require_changeable()
 
@@ -285,7 +285,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             )
 
     def _apply(self, change: traitlets.Bunch | None = None) -> None:
-        """Apply the settings. traitlets calls this method with each ``change`` by the user."""
+        """Apply the settings. When the user changes a setting, traitlets passes the ``change``."""
         PROCESS.configure(self.stale, _warn)
         PROCESS.read_only = tuple(self.read_only)  # for `open_session`
         if change:
@@ -318,7 +318,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         PROCESS.warn(line_about_profile(self.profile, is_late=is_late))
 
     def _tell_about_patterns(self, change: traitlets.Bunch) -> None:
-        """After the user has set patterns, show a line for each pattern that matches no profile."""
+        """After the user sets patterns, show a line for each pattern that matches no profile."""
         switcher = self.switcher  # with its notices
         if self._notices:
             patterns = getattr(switcher.protection, change.name)

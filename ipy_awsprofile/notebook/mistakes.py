@@ -137,7 +137,7 @@ class TypedLine:
         return WordReader(self.magic, self.mark, self.parsers)
 
     def advice(self, name: str = "") -> str:
-        """Return advice about what to write instead, or an empty string for an unknown mistake.
+        """Return advice about what to write instead, or an empty string if the mistake isn't known.
 
         If the magic rejected the line because a profile doesn't exist, ``name`` is the profile's
         name, without quotation marks.
@@ -152,9 +152,9 @@ class TypedLine:
     def _advice_for_values(self, rejected: Container[str]) -> str:
         """Return advice about Python values in the line, or an empty string.
 
-        ``rejected`` are the words of a profile's name that doesn't exist, without quotation marks.
-        IPython fills in the values of ``{EXPRESSION}`` and ``$NAME``. If it can't fill in one of
-        them, it passes the whole line as it was typed.
+        ``rejected`` contains the words of the profile name that doesn't exist, without quotation
+        marks. IPython fills in the values of ``{EXPRESSION}`` and ``$NAME``. If IPython can't fill
+        in one of the values, it passes the line to the magic unchanged.
         """
         # `--save` accepts braces, and the error says what to write instead of alternatives.
         line = "" if "--save " in self.line else _BRACES.sub("", self.line)
@@ -173,7 +173,7 @@ class TypedLine:
         return ""
 
     def _problem_of(self, values: Iterable[re.Match[str]]) -> str:
-        """Return why IPython couldn't fill in the values, or an empty string if it needn't."""
+        """Return the reason why IPython couldn't fill in the values, or an empty string."""
         failing: list[str] = []
         for value in values:
             name = value["variable"]
@@ -436,7 +436,7 @@ class TypedLine:
 
 
 def _names_in(expression: str) -> list[str]:
-    """Return the names of the variables in an expression, or none if it isn't an expression."""
+    """Return the names of the variables in an expression, or an empty list for invalid code."""
     try:
         nodes = ast.walk(ast.parse(expression, mode="eval"))
     except SyntaxError:
@@ -445,7 +445,7 @@ def _names_in(expression: str) -> list[str]:
 
 
 def _with_region(options: Sequence[str], words: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Add a Region among the words to the options.
+    """If the words contain a Region, add the Region to the options.
 
     Return the new options, and the words that have no known meaning.
     """

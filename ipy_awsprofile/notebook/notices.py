@@ -133,7 +133,7 @@ class Notices:
         PROCESS.warn(f"`{target.name}` {says}{children}. {hint}")
 
     def _tell_about_configured_patterns(self, _result: object) -> None:
-        """After the first switch, show a line for each configured pattern without a match."""
+        """After the first switch, show a line for each configured pattern that has no match."""
         if not self._switcher.completed:
             return
         protection = self._switcher.protection
@@ -165,7 +165,8 @@ def _tell_about_s3fs(result: ExecutionResult) -> None:
     """If pandas can't import s3fs for an S3 path, show a line that says what to install.
 
     Through aiobotocore, s3fs requires an exact version of botocore. If the user installs s3fs
-    without this package's extra, pip can choose versions that don't fit the installed boto3.
+    without this package's extra, pip can choose versions that aren't compatible with the installed
+    boto3.
     """
     error = result.error_in_exec
     if isinstance(error, ImportError) and re.search(r"\b(s3fs|fsspec)\b", str(error)):
@@ -254,14 +255,14 @@ def show_in_prompt(shell: InteractiveShell, switcher: Switcher) -> Callable[[], 
 
 
 def _settings_of(target: Target, config: Config) -> list[Section]:
-    """Return the settings of a target's profiles and of its [sso-session] from the config files."""
+    """Return the settings of a target's profiles and ``[sso-session]`` from the config files."""
     sign_in = target.chain[-1].text("sso_session") or ""
     sections = [config.profiles.get(name, {}) for name in target.names]
     return [*sections, config.sso_sessions.get(sign_in, {})]
 
 
 def _without_keys(settings: list[Section]) -> list[Section]:
-    """Return settings without access keys, and without values that tools update all the time."""
+    """Return settings without access keys and without values that tools update regularly."""
     names = known_settings() - KEYS
     without_keys: list[Section] = []
     for section in settings:

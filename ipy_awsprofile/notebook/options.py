@@ -208,7 +208,7 @@ def _argument_of(field: Option) -> dict[str, object]:
 
 
 class _StoreOnce(argparse.Action):
-    """Store an option's value, where argparse's own ``store`` keeps the last of several values."""
+    """An argparse action that stores an option's value and rejects a second, different value."""
 
     def __call__(
         self,
@@ -239,7 +239,7 @@ def flags_of(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
 
 
 def choices_of(parser: argparse.ArgumentParser) -> list[str]:
-    """Return the words that a magic accepts as its argument, or an empty list if any is valid."""
+    """Return the words that a magic accepts as its argument, or an empty list if all are valid."""
     choices: list[str] = []
     for action in parser._actions:  # noqa: SLF001  # has no public list
         if action.choices and not action.option_strings:
@@ -259,7 +259,7 @@ def chosen(options: argparse.Namespace, declared: type[object]) -> dict[str, Any
 
 
 def lacks_name(options: argparse.Namespace) -> bool:
-    """Return whether a line of ``%aws_profile`` has options of a switch, but names no identity."""
+    """Return whether a line of ``%aws_profile`` has options for a switch but no identity."""
     given = chosen(options, SwitchRequest)
     request = SwitchRequest(joined(options.profile), **given)
     if options.profile or request.name or request.has_parts:
@@ -272,7 +272,7 @@ def lacks_name(options: argparse.Namespace) -> bool:
 
 
 def arguments_with_name(options: argparse.Namespace, active: SwitchRequest) -> str:
-    """Return the arguments of a line that lacks a name, with the active profile's switch added.
+    """Return the arguments of a line without a name, completed with the active profile's switch.
 
     The line's options replace the active switch's options.
     """
@@ -294,9 +294,10 @@ def words_of_action(options: argparse.Namespace) -> list[str]:
 
 
 def parse(parser: argparse.ArgumentParser, line: str) -> argparse.Namespace:
-    """Parse a magic's line, and return its options. Raises InvalidOption.
+    """Parse a magic's line, and return its options.
 
     Quotation marks group words, a backslash is an ordinary character, and ``#`` begins a comment.
+    Raise `InvalidOption` if the line is invalid or contains an access key.
     """
     if has_access_key(line):
         raise InvalidOption(
@@ -316,7 +317,7 @@ WITHOUT_QUOTATION_MARKS = str.maketrans("", "", "'\"")
 
 
 def words_in(line: str) -> list[str]:
-    """Split a line with a magic into words. Raises ValueError if a quotation mark isn't closed."""
+    """Split a line with a magic into words. Raise `ValueError` if a quotation mark isn't closed."""
     lexer = shlex.shlex(line.replace("\xa0", " "), posix=True)  # web pages and chats have them
     lexer.whitespace_split = True
     lexer.escape = ""

@@ -53,7 +53,7 @@ def run_aws_profiles(
     """Show the profiles, or run a cell for each profile.
 
     Return the cell's results as a DataFrame, or store the DataFrame in the variable that ``--into``
-    names. Raises a subclass of `AwsProfileError` if the line is invalid or AWS can't be called.
+    names. Raise a subclass of `AwsProfileError` if the line is invalid or AWS can't be called.
     """
     require_no_run("`%aws_profiles`")
     with interruption_as_error("The cell", switcher):
@@ -75,7 +75,7 @@ def run_aws_profiles(
 def _card(options: argparse.Namespace, switcher: Switcher) -> Card:
     """Return a table of profiles, a table of a sign-in's roles, or a card of the saved roles.
 
-    Raises AwsProfileError.
+    Raise `AwsProfileError` if the line is invalid or AWS can't list the roles.
     """
     if chosen(options, CellOptions):
         raise InvalidOption(
@@ -106,8 +106,8 @@ def _card(options: argparse.Namespace, switcher: Switcher) -> Card:
 def _sign_in_and_pattern(options: argparse.Namespace) -> tuple[SignIn, str | None]:
     """Return the sign-in that ``--sso`` names, and the pattern for the roles of the sign-in.
 
-    If the word after ``--sso`` neither is nor resembles the name of a sign-in, the word is part of
-    the pattern. Raises AwsProfileError.
+    If the word after ``--sso`` isn't the name of a sign-in and doesn't resemble one, the word is
+    part of the pattern. Raise `AwsProfileError` if it isn't clear which sign-in to use.
     """
     config = read_config()
     pattern = options.pattern
@@ -149,7 +149,7 @@ def _list_roles(
 ) -> list[AssignedRole]:
     """Return the roles that match the pattern, and show a progress bar while AWS lists the roles.
 
-    Raises AwsProfileError.
+    Raise `AwsProfileError` if AWS can't list the roles.
     """
     with tqdm(unit=" accounts", delay=2, leave=False, disable=options.no_progress) as bar:
 
@@ -169,7 +169,7 @@ def _frame_of_cell(
 ) -> pd.DataFrame:
     """Run a cell for each profile, and return the cell's values as a DataFrame.
 
-    Raises AwsProfileError if the line or the cell is invalid.
+    Raise `AwsProfileError` if the line or the cell is invalid.
     """
     if options.save:
         problem = "--save can't be combined with a cell."
@@ -200,7 +200,7 @@ def _profiles_of_cell(
 ) -> str | Sequence[AssignedRole | OrganizationRole]:
     """Return the roles that a cell runs for, or the pattern that matches its profiles.
 
-    Raises AwsProfileError.
+    Raise `AwsProfileError` if the line is invalid or no role matches the pattern.
     """
     roles: Sequence[AssignedRole | OrganizationRole]
     if options.organization or options.role:

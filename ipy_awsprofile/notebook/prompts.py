@@ -104,7 +104,7 @@ class _Prompts:
     def prompting(self, unanswered: Callable[[], AwsProfileError]) -> Iterator[None]:
         """Let the code in a ``with`` block prompt the user, one prompt at a time.
 
-        Raises the error that ``unanswered`` returns if the cell ends before the block does.
+        Raise the error that ``unanswered`` returns if the cell ends before the block does.
         """
         with self._turn:
             is_main = threading.current_thread() is threading.main_thread()
@@ -123,7 +123,7 @@ class _Prompts:
 
     @contextmanager
     def _ending_with_the_cell(self) -> Iterator[None]:
-        """Raise KeyboardInterrupt in a thread's ``with`` block on Ctrl-C or at the end of the cell.
+        """Raise `KeyboardInterrupt` in a ``with`` block on Ctrl-C or at the end of the cell.
 
         https://docs.python.org/3/c-api/threads.html#c.PyThreadState_SetAsyncExc
         """
@@ -167,7 +167,7 @@ begin_cell = _prompts.begin_cell
 
 
 def _interrupt(_number: int, _frame: object) -> NoReturn:
-    """Raise KeyboardInterrupt.
+    """Raise `KeyboardInterrupt`.
 
     IPython shows a short error if the Ctrl-C interrupted a renewal in another thread.
     """
@@ -189,7 +189,7 @@ def begin_interrupts(_info: object = None) -> None:
 
 
 def end_interrupts(_result: object = None) -> None:
-    """Restore Python's own handler for Ctrl-C after a cell, unless the cell has set another one."""
+    """Restore Python's own Ctrl-C handler after a cell, unless the cell has set another handler."""
     is_main = threading.current_thread() is threading.main_thread()
     if is_main and signal.getsignal(signal.SIGINT) is _interrupt:
         signal.signal(signal.SIGINT, _PYTHONS)
@@ -203,7 +203,7 @@ def warn_at_cell(text: str) -> None:
 def confirm_at_cell(question: str, answer: str) -> None:
     """Ask the user to confirm an action.
 
-    Raises AwsProfileError if the user doesn't confirm the action.
+    Raise `AwsProfileError` if the user doesn't confirm the action.
 
     In a front end that can't show this package's views, the user has to type the ``answer``.
     """
@@ -229,7 +229,7 @@ def confirm_at_cell(question: str, answer: str) -> None:
 def _ask_for_code(question: str) -> str:
     """Show the name of the MFA device, and return the code that the user types.
 
-    Raises MfaUnavailable.
+    Raise `MfaUnavailable` if the user doesn't enter a code or if no one is available to answer.
     """
     profile = getattr(question, "profile", "")  # botocore's own question has neither
     refused = getattr(question, "refused", "")
@@ -270,7 +270,7 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
     page in any browser. There, the user checks that the page shows the prompt's code or, for ``aws
     login``, gets a code to enter in the notebook.
 
-    Raises SignInRequired if no one is available to sign in, and any error that `begin_sign_in`,
+    Raise `SignInRequired` if no one is available to sign in, and any error that `begin_sign_in`,
     `Attempt.waiting` or `Attempt.enter` raises.
     """
     file = sign_in_file(target)

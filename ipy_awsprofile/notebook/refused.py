@@ -1,8 +1,8 @@
-"""Recognize errors in any library that were caused by AWS refusing a request.
+"""Recognize the errors that libraries raise because AWS refused a request.
 
 The records in `followers` identify a library's errors by the class and message of the exception.
-This module doesn't import any of the libraries. HTTP 403 from other sites, missing files and the
-permissions of local files don't count as refusals by AWS.
+This module doesn't import any of the libraries. HTTP 403 responses from other sites, missing files
+and permission errors for local files don't count as refusals by AWS.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _origins(error: BaseException) -> list[BaseException]:
-    """Return the cause of an error, and the error that was being handled when it was raised.
+    """Return the cause and the context of an error, if the error has them.
 
-    `raise … from None` hides the error that was being handled.
+    The context is the error that Python was handling. `raise … from None` hides the context.
     """
     origins: list[BaseException] = []
     if error.__cause__:
@@ -114,7 +114,7 @@ def _read_botocore(error: BaseException) -> Refusal | None:
 def _read_process(error: BaseException) -> Refusal | None:
     """Return a possible refusal if a program that received credentials in this cell failed.
 
-    The session of the program may have ended, but only STS can confirm this.
+    The program's session may have expired, but only STS can confirm that.
     """
     if PROCESS.lent_in_cell and is_error_of(error, "subprocess", "CalledProcessError"):
         return Refusal(status=HTTPStatus.BAD_REQUEST)

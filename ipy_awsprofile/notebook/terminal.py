@@ -20,8 +20,8 @@ def pick_in_terminal() -> str | None:
     """Let the user search the profiles by name, and return the name of the chosen profile.
 
     The Enter key chooses the first profile whose name contains the typed string. Returns None after
-    Ctrl-C, Ctrl-D or an empty line. Raises AwsProfileError if no terminal is available, and
-    ConfigFileError if a config file is malformed.
+    Ctrl-C, Ctrl-D or an empty line. Raise `AwsProfileError` if no terminal is available, and
+    `ConfigFileError` if a config file is malformed.
     """
     if not (somebody_is_there() and sys.stdout.isatty()):
         raise AwsProfileError(

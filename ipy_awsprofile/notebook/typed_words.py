@@ -1,6 +1,6 @@
 """Read the words of a line, and tolerate more mistakes than the parser of a magic.
 
-The order of the words doesn't matter, and neither do the spelling and dashes of options.
+The words can be in any order. Options can be misspelled or lack their dashes.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class WordReader:
     def read(self, words: Sequence[str]) -> Words:
         """Return the words of a line, sorted into names and options.
 
-        The spelling and the dashes of options don't matter.
+        Options can be misspelled or lack their dashes.
         """
         read = Words()
         pending = deque(words)
@@ -183,7 +183,7 @@ class WordReader:
         return values
 
     def _sort_needless(self, flag: str, value: str, read: Words) -> None:
-        """Record a problem if a flag has a value, as in `--read-only=false`."""
+        """Record a problem if an option that doesn't take a value has one (`--read-only=false`)."""
         if value.casefold() not in ("", "true", "yes", "on", "1"):
             read.problem = f"`{flag}` doesn't take a value. Omit `{flag}` if you don't want it."
 

@@ -82,7 +82,7 @@ class _Asked:
 
 
 class _CodePrompter:
-    """Answers botocore's first prompt with the MFA code that the user has already entered, if any.
+    """Answers botocore's first prompt for an MFA code if the user has already entered the code.
 
     ``device`` is the MFA device of the last prompt, or an empty string if botocore hasn't prompted
     because the AWS CLI's cache contains a session.
@@ -102,7 +102,7 @@ class _CodePrompter:
 
 
 class Conversation:
-    """Carries out the user's actions in the views, and shows every switch of the notebook in them.
+    """Carries out the user's actions in the views, and shows every switch in the views.
 
     A running cell keeps its identity. After the running cell, only the newest command is carried
     out.
@@ -323,7 +323,7 @@ class Conversation:
 
     @contextmanager
     def _errors_shown(self) -> Iterator[None]:
-        """Show the errors of a ``with`` block in the views."""
+        """Run a ``with`` block, and show any error that the block raises in the views."""
         try:
             with faults_as_errors():
                 yield
@@ -335,7 +335,7 @@ class Conversation:
     # ---- what the views show
 
     def _list(self) -> None:
-        """Send the profiles and the roles that ``%aws_profiles --sso`` has listed to the views."""
+        """Send the views the profiles, and the roles that ``%aws_profiles --sso`` has listed."""
         protects = self._switcher.protection.protects
         rows: list[Row] = []
         for profile in list_profiles():

@@ -19,8 +19,8 @@ class ShownIdentity(TypedDict):
 
     ``code`` is the line that switches to the identity, and ``notes`` is the number of notes on its
     card. ``request`` contains the arguments that *repeat* needs to switch to the identity again
-    with the same limits. ``window_seconds_left`` is the number of seconds in which programs can
-    still write, or None if they can't write.
+    with the same limits. ``window_seconds_left`` is the number of seconds for which programs can
+    still write, or None if programs can't write.
     """
 
     profile: str | None

@@ -92,7 +92,7 @@ class ProfilePicker(anywidget.AnyWidget, ipywidgets.ValueWidget):  # type: ignor
 
     @traitlets.validate("value")
     def _switch_to_value(self, proposal: traitlets.Bunch) -> str | None:
-        """Switch to the profile that the value was set to. traitlets doesn't call this for None."""
+        """Switch to the profile in ``value``. traitlets doesn't call this method for None."""
         if proposal["value"] != self._active:
             self._switcher.switch(SwitchRequest(profile=proposal["value"]))
         return self._active
