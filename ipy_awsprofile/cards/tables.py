@@ -163,7 +163,7 @@ def across_card(
     not_run: int = 0,
     frame: str = "",
 ) -> Card:
-    """Return a card about code for many profiles that failed for some profiles or was interrupted.
+    """Return a card about errors or an interrupt in code that runs for many profiles.
 
     ``good`` is the number of calls that returned a result. ``size`` is the total number of calls,
     in words. ``not_run`` is the number of calls that weren't completed before an interrupt.

@@ -91,10 +91,10 @@ def dask_workers(client: Client, *, read_only: bool = False) -> DaskWorkers:
     A `using_profile` statement or a ``%%aws_profile`` cell doesn't change the workers' identity. A
     switch doesn't change the workers' identity while the workers have unfinished tasks of this
     client. If the workers are busy during a switch, the card tells you to call this function again.
-    AWS clients that a task created before this call keep their identity. The workers use their own
-    identity again after ``--off``, ``--share off``, a switch to a protected profile, or a call to
-    `close` on the returned object. If the kernel is killed, the workers' calls to AWS fail after
-    ten minutes.
+    If a task created an AWS client before this call, the client keeps its identity. The workers use
+    their own identity again after ``--off``, ``--share off``, a switch to a protected profile, or a
+    call to `close` on the returned object. If the kernel is killed, the workers' calls to AWS fail
+    after ten minutes.
 
     Raise `InvalidOption` if no profile is active or if a connection of the cluster isn't encrypted.
     Raise `CredentialsUnavailable` if the workers already use another notebook's identity or if a

@@ -63,7 +63,7 @@ def duckdb_secret(
     is_in_run = session_here() is not None
     if connection is None and is_in_run:
         raise NotForOneProfile(
-            "All profiles of a run share DuckDB's default connection.",
+            "All profiles that the function is called for share DuckDB's default connection.",
             "Open a connection in the function with `con = duckdb.connect()`, and pass it to "
             "`libraries.duckdb_secret(session, con)`.",
         )
@@ -108,7 +108,7 @@ class _Secrets:
     def move(self, session: boto3.Session | None) -> None:
         """Replace the secrets that follow switches, or drop them if the keys are long-term.
 
-        This method doesn't call AWS, because the end of a block must not wait for a response.
+        This method doesn't call AWS, because leaving a ``with`` block must not wait for a response.
         """
         options = None
         if session:

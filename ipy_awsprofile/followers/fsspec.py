@@ -31,8 +31,9 @@ def storage_options(session: boto3.Session | None = None) -> dict[str, object]:
 
     The options name a profile, so they don't contain secrets, and files opened with the options
     renew their session. If you don't pass a session, the options name the profile that the kernel's
-    child processes use while that profile is active. In a function that `across_profiles` calls,
-    the options name the profile that the function is called for.
+    child processes use. These options are valid as long as the active profile stays active. In a
+    function that `across_profiles` calls, the options name the profile that the function is called
+    for.
 
     Raise `CredentialsUnavailable` if the profile's name alone isn't enough to open the session
     again.
@@ -142,7 +143,7 @@ FOLLOWERS = (
     ),
     Follower(
         package="s3fs",
-        why="A filesystem has its own client, which doesn't know the profile of a thread in a run.",
+        why="A filesystem has its own client, which doesn't use the profile of a thread.",
         tried="s3fs 2026.9",
         places_of_run=_places_of_run,
         credentials=("_s3._request_signer._credentials",),

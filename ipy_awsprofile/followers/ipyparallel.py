@@ -16,7 +16,7 @@ from ipy_awsprofile.follower import (
 )
 
 _CLIENT = "ipyparallel.client.client.Client"
-_ENGINES = Handle(says="keeps another identity in its engines: start the cluster again")
+_ENGINES = Handle(says="has engines that keep another identity: start the cluster again")
 
 
 def _about(notebook: Notebook) -> Iterator[Leftover]:

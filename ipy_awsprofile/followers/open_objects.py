@@ -18,7 +18,7 @@ def _looks_for_credentials(client: Any) -> bool:
 FOLLOWERS = (
     Follower(
         package="zarr",
-        why="A group or array keeps its store, which can be a store of obstore.",
+        why="A group or array keeps its store, which can be an obstore store.",
         tried="zarr 3.1",
         handles={
             "zarr.core.group.Group": Handle(address="store.store"),

@@ -46,7 +46,10 @@ def run_aws_calls(
     switcher: Switcher,
     set_recording: Callable[[bool], None],
 ) -> pd.DataFrame | None:
-    """Run ``%aws_calls``, and raise `InvalidOption` if the line is invalid or lists no calls."""
+    """Run ``%aws_calls``.
+
+    Raise `InvalidOption` for an invalid line, or if no calls are recorded.
+    """
     _require_one_action(options)
     if options.action:
         if options.action == "clear":

@@ -28,10 +28,10 @@ def compile_cell(
 ) -> tuple[CodeType, CodeType | None]:
     """Compile a cell, and return the code of its statements and the code of its last expression.
 
-    The second code is None if the cell doesn't end with an expression. Raise `InvalidOption` for a
-    cell with `await` at its top level, because a function can't run such a cell.
-    ``instead_of_await`` is the hint in the error about `await`. Raise `InvalidOption` for a syntax
-    error, too. IPython shows the syntax error in the same way as in a regular cell.
+    The code of the last expression is None if the cell doesn't end with an expression. Raise
+    `InvalidOption` for a cell with `await` at its top level, because a function can't run such a
+    cell. ``instead_of_await`` is the hint in the error about `await`. Raise `InvalidOption` for a
+    syntax error, which IPython shows in the same way as in a regular cell.
     """
     # In the user's cell, the first line is the magic's.
     source = "\n" + shell.transform_cell(cell)
@@ -206,7 +206,7 @@ class FirstProfile:
     Loading the extension doesn't switch, so a kernel that doesn't run any cells never prompts you.
     If the switch fails, its error ends the cell, because the cell would otherwise use a different
     identity. ``line`` is a function that returns the arguments of ``%aws_profile``, or an empty
-    string if no first profile is set. ``switcher`` is a function that returns the Switcher. It is
+    string if no first profile is set. ``switcher`` is a function that returns the Switcher and is
     called only if a first profile is set.
 
     IPython calls `visit` with each cell.

@@ -227,8 +227,8 @@ class _Line:
     """A line of ``%aws_profile`` in a notebook, with its options and the switch that they describe.
 
     ``request`` is None if the line doesn't request a switch. ``before`` is the value that the
-    session's variable had before this line ran, or None. ``former`` is the previous switch if the
-    switch's variable still contains its session, or else None.
+    session's variable had before this line ran, or None. ``former`` is the previous switch, or None
+    if the variable of that switch no longer contains its session.
     """
 
     options: argparse.Namespace
@@ -418,7 +418,7 @@ def _open_window(line: _Line) -> None:
     policy = os.fspath(asked.policy) if asked.policy else None
     if asked != SwitchRequest(words, policy=policy):
         raise InvalidOption(
-            "`--share write` accepts only a time and `--policy FILE`, and prompts you.",
+            "`--share write` accepts only a time and `--policy FILE`, and always prompts you.",
             _EXAMPLE_OF_WINDOW,
         )
     length = _length_of_window(words or "")

@@ -285,7 +285,10 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             )
 
     def _apply(self, change: traitlets.Bunch | None = None) -> None:
-        """Apply the settings. When the user changes a setting, traitlets passes the ``change``."""
+        """Apply the settings.
+
+        When the user changes a setting, traitlets calls this method with the ``change``.
+        """
         PROCESS.configure(self.stale, _warn)
         PROCESS.read_only = tuple(self.read_only)  # for `open_session`
         if change:

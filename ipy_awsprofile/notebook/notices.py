@@ -143,7 +143,7 @@ class Notices:
     def tell_about_patterns(
         self, setting: str, patterns: Iterable[str], *, typos_only: bool = False
     ) -> None:
-        """Show a line for each new pattern in a setting that matches no profile."""
+        """For each new pattern in a setting, show a line if the pattern matches no profile."""
         for pattern in patterns:
             if pattern in self._checked_patterns:
                 continue
@@ -172,8 +172,8 @@ def _tell_about_s3fs(result: ExecutionResult) -> None:
     if isinstance(error, ImportError) and re.search(r"\b(s3fs|fsspec)\b", str(error)):
         PROCESS.warn(
             'For `s3://` paths, run `%pip install "ipy-awsprofile[s3fs]"`, then restart the '
-            "kernel. "
-            "If you install only s3fs, pip can choose a botocore that doesn't fit your boto3."
+            "kernel. If you install only s3fs, pip can choose a botocore that isn't compatible with "
+            "your boto3."
         )
 
 

@@ -248,7 +248,7 @@ def choices_of(parser: argparse.ArgumentParser) -> list[str]:
 
 
 def chosen(options: argparse.Namespace, declared: type[object]) -> dict[str, Any]:
-    """Return the options that were typed and that are fields of a dataclass, by field name."""
+    """Return the typed options that are fields of a dataclass, by field name."""
     typed = {}
     for name, field in options_of(declared).items():
         value = getattr(options, name)

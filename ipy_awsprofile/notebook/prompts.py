@@ -104,7 +104,7 @@ class _Prompts:
     def prompting(self, unanswered: Callable[[], AwsProfileError]) -> Iterator[None]:
         """Let the code in a ``with`` block prompt the user, one prompt at a time.
 
-        Raise the error that ``unanswered`` returns if the cell ends before the block does.
+        Raise the error that ``unanswered`` returns if the cell ends before the block ends.
         """
         with self._turn:
             is_main = threading.current_thread() is threading.main_thread()
@@ -267,8 +267,8 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
 
     If the kernel's machine has a browser, the sign-in page opens there, and the browser returns the
     result. If the machine doesn't have a browser or ``device_code`` is true, the user opens the
-    page in any browser. There, the user checks that the page shows the prompt's code or, for ``aws
-    login``, gets a code to enter in the notebook.
+    page in any browser. On that page, the user checks that the page shows the prompt's code or, for
+    ``aws login``, gets a code to enter in the notebook.
 
     Raise `SignInRequired` if no one is available to sign in, and any error that `begin_sign_in`,
     `Attempt.waiting` or `Attempt.enter` raises.

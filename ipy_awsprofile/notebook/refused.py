@@ -16,7 +16,7 @@ from ipy_awsprofile.gate import PROCESS
 
 
 def refusals_in(error: BaseException) -> list[Refusal]:
-    """Return the refusals by AWS in an error and its causes, with the most recent refusal first.
+    """Return the refused requests that caused an error, with the most recent request first.
 
     The result is empty for this package's own errors, because their hints already say what to do.
     """
@@ -83,7 +83,7 @@ def _origins(error: BaseException) -> list[BaseException]:
 
 
 def _read_botocore(error: BaseException) -> Refusal | None:
-    """Return the refusal in an error from boto3 or aiobotocore, or None.
+    """Return the refused request that caused an error in boto3 or aiobotocore, or None.
 
     Libraries such as s3fs pass these errors on.
     """

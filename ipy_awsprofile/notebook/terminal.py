@@ -19,13 +19,13 @@ from ipy_awsprofile.errors import AwsProfileError
 def pick_in_terminal() -> str | None:
     """Let the user search the profiles by name, and return the name of the chosen profile.
 
-    The Enter key chooses the first profile whose name contains the typed string. Returns None after
+    The Enter key chooses the first profile whose name contains the typed string. Return None after
     Ctrl-C, Ctrl-D or an empty line. Raise `AwsProfileError` if no terminal is available, and
     `ConfigFileError` if a config file is malformed.
     """
     if not (somebody_is_there() and sys.stdout.isatty()):
         raise AwsProfileError(
-            "The list of profiles needs a notebook or a terminal.",
+            "The list of profiles can be shown only in a notebook or a terminal.",
             "Run `%aws_profile NAME`. `%aws_profiles` lists the names.",
         )
     names = list(map(str, list_profiles()))

@@ -323,7 +323,7 @@ class Conversation:
 
     @contextmanager
     def _errors_shown(self) -> Iterator[None]:
-        """Run a ``with`` block, and show any error that the block raises in the views."""
+        """Run a ``with`` block, and show an error from the block in the views."""
         try:
             with faults_as_errors():
                 yield

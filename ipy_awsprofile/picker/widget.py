@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 class ProfilePicker(anywidget.AnyWidget, ipywidgets.ValueWidget):  # type: ignore[misc]
-    """A searchable list of AWS profiles. Choosing a profile switches the notebook to it.
+    """A searchable list of AWS profiles. Choosing a profile switches the notebook to that profile.
 
-    The picker switches in the same way as ``%aws_profile``, and also shows the switches that
+    The picker switches in the same way as ``%aws_profile`` and also shows the switches that
     ``%aws_profile`` makes. If you pass ``profile``, the notebook switches to this profile
     immediately, unless the profile is already active. ``layout`` works in the same way as in other
     widgets. If you don't pass a ``switcher``, the picker uses the running shell's Switcher, and
@@ -87,7 +87,7 @@ class ProfilePicker(anywidget.AnyWidget, ipywidgets.ValueWidget):  # type: ignor
         return (
             f"ProfilePicker: {active} is active.\n"
             "Run this cell again to see the list, or switch with `%aws_profile NAME`.\n"
-            "VS Code needs the extension Jupyter Notebook Renderers."
+            "In VS Code, the list requires the extension Jupyter Notebook Renderers."
         )
 
     @traitlets.validate("value")

@@ -34,7 +34,7 @@ export class Question {
   /** @param {Ask} ask */
   parts(ask) {
     const { what, answers, link } = PARTS[ask.kind](/** @type {any} */ (ask), this);
-    if (!ask.can_answer) return [what, link ?? "", h("span", { class: "ipyap-detail" }, "Answer below the running cell, or interrupt it.")];
+    if (!ask.can_answer) return [what, link ?? "", h("span", { class: "ipyap-detail" }, "Answer below the running cell, or interrupt the cell.")];
     const id = `ipyap-wrong-${ask.question}`;
     const field = answers.find((answer) => answer instanceof HTMLInputElement);
     if (field && ask.error) field.setAttribute("aria-describedby", id);
@@ -70,13 +70,13 @@ const PARTS = {
   confirm: ({ profile, pattern, account }) => ({
     what: asked(
       h("span", {}, icon("lock"), " Switch to ", h("b", {}, profile), account && " in account ", account && h("b", {}, account), "?"),
-      detail(`The pattern “${pattern}” protects it.`),
+      detail(`The pattern “${pattern}” protects this profile.`),
     ),
     answers: [submit(`Switch to ${profile}`)],
   }),
 
   allow: ({ text }) => ({
-    what: asked(h("span", {}, icon("alert"), " ", ...formatted(text)), detail("The running cell waits for your answer.")),
+    what: asked(h("span", {}, icon("alert"), " ", ...formatted(text)), detail("The running cell is waiting for your answer.")),
     answers: [submit("Allow")],
   }),
 
@@ -97,11 +97,11 @@ const PARTS = {
   }),
 
   sign_in: ({ profile, url, step, code, about }, { answer }) => {
-    const text = step === "allow" ? "Open it again" : "Open the sign-in page";
+    const text = step === "allow" ? "Open the page again" : "Open the sign-in page";
     const address = { class: "ipyap-button ipyap-go", href: url, target: "_blank", rel: "noopener noreferrer" };
     const answers = /** @type {HTMLElement[]} */ ([]);
     if (step === "allow") answers.push(pushButton(() => answer({ device_code: true }), "Use another browser"));
-    if (step === "enter") answers.push(h("input", { name: "entered", autocomplete: "off", placeholder: "code", "aria-label": "Code of the sign-in page" }), submit("Continue"));
+    if (step === "enter") answers.push(h("input", { name: "entered", autocomplete: "off", placeholder: "code", "aria-label": "Code from the sign-in page" }), submit("Continue"));
     return {
       what: asked(h("span", {}, "Sign in for ", h("b", {}, profile)), detail(STEPS[step](code)), rows(about)),
       answers,
@@ -112,8 +112,8 @@ const PARTS = {
 
 /** What the user does on the page of a sign-in. @type {{ [Step in SignInStep]: (code: string) => Child }} */
 const STEPS = {
-  allow: () => "Allow it on the page that your browser has opened",
-  compare: (code) => h("span", {}, "Allow it if the page shows ", h("b", {}, code)),
+  allow: () => "Allow the sign-in on the page that your browser has opened",
+  compare: (code) => h("span", {}, "Allow the sign-in if the page shows ", h("b", {}, code)),
   enter: () => "Enter the code that the page shows",
 };
 

@@ -82,7 +82,7 @@ function describe({ identity, busy }, needs) {
   const lines = [identity ? `${identity.name}, account ${identity.account}` : "No AWS profile is active."];
   if (busy?.waits) lines.push(`Waiting for the running cell: ${busy.doing[0].toLowerCase()}${busy.doing.slice(1)}.`);
   if (identity?.notes) lines.push(`The dot is orange because the identity's card has ${identity.notes === 1 ? "a warning" : `${identity.notes} warnings`}.`);
-  lines.push(needs ? `${needs}: click to see.` : "Click to search, switch, refresh or switch off.");
+  lines.push(needs ? `${needs}: click for details.` : "Click to search, switch, refresh or switch off.");
   return lines;
 }
 

@@ -14,7 +14,7 @@ const SILENT = { doing: "", waits: true };
 /** The last profile of each kernel, which keeps its ID at a restart, and sends its script again. */
 const LAST = (/** @type {any} */ (window).ipyapLast ??= new Map());
 
-const BLOCKED = "No tab could be opened. Allow pop-ups for this page, or run %aws_profile --console in a cell.";
+const BLOCKED = "The browser didn't open a tab. Allow pop-ups for this page, or run %aws_profile --console in a cell.";
 
 /** Whether VS Code shows the page, where an empty tab would replace it. */
 function inVsCode() {
@@ -191,7 +191,7 @@ export class View {
 
   /** Say what a silent kernel means. In some front ends, such as VS Code, it hears of a choice after the cell. */
   silence() {
-    const chosen = this.isMine ? " Your choice takes effect after it, and can't be canceled now." : "";
+    const chosen = this.isMine ? " Your choice takes effect after the cell, and you can't cancel it now." : "";
     const again = this.popup ? "" : " If no cell is running, run this cell again.";
     return `Waiting for the running cell.${chosen}${again}`;
   }
