@@ -299,7 +299,7 @@ def other_roles(window: Window) -> str:
 
 
 def policy_rows() -> list[tuple[str, str]]:
-    """Return a row for each file of the organization's policy, with the keys that the file sets."""
+    """Return a row for each of the organization's policy files, with the keys that it sets."""
     rows: list[tuple[str, str]] = []
     with suppress(AwsProfileError):  # a wrong file, which every switch raises
         for file in read_policy().files:

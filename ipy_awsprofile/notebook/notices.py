@@ -172,8 +172,8 @@ def _tell_about_s3fs(result: ExecutionResult) -> None:
     if isinstance(error, ImportError) and re.search(r"\b(s3fs|fsspec)\b", str(error)):
         PROCESS.warn(
             'For `s3://` paths, run `%pip install "ipy-awsprofile[s3fs]"`, then restart the '
-            "kernel. If you install only s3fs, pip can choose a botocore that isn't compatible with "
-            "your boto3."
+            "kernel. If you install only s3fs, pip can choose a botocore that isn't compatible "
+            "with your boto3."
         )
 
 
