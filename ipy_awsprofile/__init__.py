@@ -16,7 +16,7 @@
 
 - `scoped` opens a session with fewer permissions for the duration of a ``with`` statement.
 
-- `across_profiles` calls a function for many profiles, and returns all results as one DataFrame.
+- `across_profiles` calls a function for many profiles and returns all results as one DataFrame.
 
 - `on_switch` registers a function that is called after each switch, and `end_on_switch` removes
   the function.
@@ -25,7 +25,7 @@
 
 - `recorded_calls` returns the AWS calls that ``%aws_calls on`` has recorded.
 
-- `storage_options` returns the options with which pandas, fsspec and Dask use a profile. The module
+- `storage_options` returns the options that make pandas, fsspec and Dask use a profile. The module
   `ipy_awsprofile.libraries` creates options for libraries that have their own S3 client.
 
 - `AwsProfileError` is the base class of all errors.
@@ -88,7 +88,7 @@ __all__ = ["__version__", *_HOMES]  # noqa: PLE0604
 if not TYPE_CHECKING:  # otherwise, editors would accept any name
 
     def __getattr__(name: str) -> object:
-        """Return the object with a public name, and import its module on first use."""
+        """Import the module that defines the public object ``name``, and return the object."""
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
@@ -135,8 +135,8 @@ def _picker(switcher: Switcher) -> ProfilePicker:
 def unload_ipython_extension(shell: InteractiveShell) -> None:
     """Undo the switch, and remove the extension from the shell if it is loaded.
 
-    Raises AwsProfileError and keeps the extension loaded while `across_profiles` runs, or while
-    another thread or task is inside a `using_profile` statement.
+    If `across_profiles` is running, or another thread or task is inside a `using_profile`
+    statement, raise AwsProfileError and keep the extension loaded.
     """
     from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
 

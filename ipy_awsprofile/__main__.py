@@ -14,7 +14,7 @@ from ipy_awsprofile._version import __version__
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a subcommand of ``ipy-awsprofile``, and return its exit status, or 130 after Ctrl-C."""
+    """Run a subcommand of ``ipy-awsprofile`` and return its exit status (130 after Ctrl-C)."""
     parser = argparse.ArgumentParser(prog="ipy-awsprofile", description=__doc__)
     parser.add_argument("--version", action="version", version=f"ipy-awsprofile {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -61,11 +61,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _print_credentials(*, for_agent: bool) -> int:
-    """Print the credentials that a notebook shares, or invalid keys, and return the exit status.
+    """Print a notebook's shared credentials or invalid keys, and return the exit status.
 
     If no notebook shares its identity, the keys are invalid. If the exit status isn't 0, botocore
-    reports what this program has written to standard error. Other SDKs might fall back to other
-    credentials after a failure, so they get invalid keys and exit status 0.
+    reports the message that this program has written to standard error. Other SDKs might fall back
+    to other credentials after a failure, so they get invalid keys and exit status 0.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
     """
@@ -103,7 +103,10 @@ def _has_one_output() -> bool:
 
 
 def _check_policy(file: str) -> int:
-    """Print the settings in an organization's policy file, or its error. Return the exit status."""
+    """Print the settings in an organization's policy file, or the error if the file is invalid.
+
+    Return the exit status.
+    """
     from pathlib import Path
 
     from ipy_awsprofile.config.organization import read_policy_file

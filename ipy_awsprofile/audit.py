@@ -83,7 +83,7 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return a log record as a line of JSON.
 
-        If the record isn't an event, include only its message.
+        If the record isn't an event, the line contains only the record's message.
         """
         if not hasattr(record, "event"):
             return json.dumps({"message": record.getMessage()})
@@ -103,7 +103,7 @@ def note(
     """Record an event if a log handler or an organization's policy requires events.
 
     Call this function before the action that the event describes. The options of ``request`` are
-    appended to ``options``. Raises EventNotRecorded if an audit file that the policy names can't be
+    appended to ``options``. Raise EventNotRecorded if an audit file that the policy names can't be
     written, and ConfigFileError if the policy is invalid.
     """
     files = read_policy().audits
@@ -170,7 +170,7 @@ def _options_of(request: SessionRequest) -> str:
 
 
 def _notebook() -> str:
-    """Return the notebook's path from VS Code or Jupyter Server, or an empty string."""
+    """Return the notebook's path from VS Code or Jupyter Server, or "" if neither provides it."""
     ipython = sys.modules.get("IPython.core.getipython")
     shell = ipython.get_ipython() if ipython else None
     path = shell.user_ns.get("__vsc_ipynb_file__") if shell else None
@@ -180,7 +180,7 @@ def _notebook() -> str:
 def _append(file: Path, line: str) -> None:
     """Append a line to a file in a single write, so that lines from several kernels don't mix.
 
-    Raises EventNotRecorded if the line can't be written.
+    Raise EventNotRecorded if the line can't be written.
     """
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)

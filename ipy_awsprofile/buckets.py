@@ -28,7 +28,7 @@ def list_buckets(session: boto3.Session, prefix: str | None = None) -> pd.DataFr
     but no rows. If you pass a ``prefix``, the DataFrame contains only buckets whose names begin
     with it.
 
-    Raises a subclass of `AwsProfileError` if the call fails.
+    Raise a subclass of `AwsProfileError` if the call fails.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html
     """

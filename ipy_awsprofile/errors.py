@@ -58,7 +58,7 @@ class AwsProfileError(Exception):
         return type(self).__new__, (type(self), *self.args), vars(self)
 
     def _render_traceback_(self) -> list[str]:
-        """Return the lines that IPython shows, and that programs log, instead of a traceback.
+        """Return the lines that IPython shows and programs log instead of a traceback.
 
         The list has a single item because some modes of IPython join the items without line breaks.
         """
@@ -90,7 +90,7 @@ class ConfigFileError(AwsProfileError):
 
 
 class ProfileNotFound(AwsProfileError):
-    """The shared AWS files don't contain a profile with this name."""
+    """The shared AWS files don't contain the requested profile."""
 
     def __init__(self, name: str, hint: str = "") -> None:
         if name.startswith("arn:"):
@@ -155,7 +155,7 @@ class NotForOneProfile(AwsProfileError):
 class NoProfileAnswered(AwsProfileError):
     """A function or cell that ran for many profiles failed for every profile.
 
-    ``errors`` is a DataFrame with a row for each failure, and has the same methods as
+    ``errors`` is a DataFrame that has a row for each failure and the same methods as
     ``result.attrs["errors"]``. For example, ``errors.retry()`` runs the function or cell again.
     """
 
@@ -292,7 +292,7 @@ def faults_as_errors() -> Iterator[None]:
 
 
 def speaking_cause(error: Exception) -> Exception | None:
-    """Return the exception without its stack if its message can't contain secrets, or else None.
+    """Return the exception without its stack, or None if its message can contain secrets.
 
     Only messages about names in code, such as the messages of AttributeError, are known to contain
     no secrets.

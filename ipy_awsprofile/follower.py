@@ -83,7 +83,7 @@ BEFORE_IMPORT = ("s3fs",)
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """A variable or library that keeps another identity, and the card's statement about it.
+    """A variable or library that keeps another identity, with the statement that the card shows.
 
     ``name`` is the name of the variable or library, such as ``s3``, and ``says`` is the rest of the
     sentence, such as "still signs as X".
@@ -142,8 +142,8 @@ class Refusal:
 class Cache:
     """A cache of clients, sessions or credentials that a module of a library keeps for new objects.
 
-    ``clear`` is either a function that takes the module and clears the cache, or the name of such a
-    function in the module, such as ``Model.reset``.
+    ``clear`` is either a function that takes the module and clears the cache, or the name of a
+    function in the module that clears the cache, such as ``Model.reset``.
     """
 
     module: str
@@ -163,12 +163,12 @@ IMPORT = "`from ipy_awsprofile import libraries`, then"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handle:
-    """A type of object that uses S3 without botocore and keeps its identity.
+    """A type of object that uses S3 without botocore and keeps the identity it was opened with.
 
     ``address`` is the name of an object's attribute that contains either an address or another
     handle that the object uses. If the type doesn't have such an attribute, set ``test`` to a
     function that returns whether an object is a handle. If neither ``address`` nor ``test`` is set,
-    every object of the type is a handle. ``says`` is the card's statement about the object, and
+    every object of the type is a handle. ``says`` is the card's statement about the object and
     tells the user what to do.
     """
 
@@ -247,7 +247,7 @@ def follower_of(value: object) -> Follower | None:
 
 @cache
 def _record_of(package: str) -> Follower:
-    """Import the file with a package's record, and return the record."""
+    """Import the file that contains a package's record, and return the record."""
     file = import_module(f"ipy_awsprofile.followers.{INDEX[package]}")
     records: tuple[Follower, ...] = file.FOLLOWERS
     return next(record for record in records if record.package == package)

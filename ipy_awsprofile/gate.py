@@ -62,13 +62,14 @@ class Label:
     ARN. A role's label doesn't contain an S3 endpoint, because the endpoint doesn't change the
     role's credentials.
 
-    ``is_chosen`` is true if the user's code names the profile. ``run`` is then the number of the
-    run over many profiles in which the code did so, or 0 (see `current_run`). ``is_default`` is
-    true if no profile was active when the credentials were loaded. ``environment`` identifies
-    credentials in environment variables that the user set while a profile was active (see
-    `identity_in_environment`). Credentials from environment variables count as the user's choice
-    until the variables change again. ``credentials`` is the credentials object of an active
-    session. ``origin`` is the request that opened the session, as the user has written it.
+    ``is_chosen`` is true if the user's code names the profile. If the code named the profile during
+    a run over many profiles, ``run`` is the number of this run, and otherwise 0 (see
+    `current_run`). ``is_default`` is true if no profile was active when the credentials were
+    loaded. ``environment`` identifies credentials in environment variables that the user set while
+    a profile was active (see `identity_in_environment`). Credentials from environment variables
+    count as the user's choice until the variables change again. ``credentials`` is the credentials
+    object of an active session. ``origin`` contains the request that opened the session, as the
+    user wrote the request.
     """
 
     profile: str
@@ -134,7 +135,7 @@ class Turn:
     """A single call of a function for one profile, while the function runs for many profiles.
 
     ``run_is_over`` is set after Ctrl-C, even if the function is still running. ``line`` contains
-    what the function has printed since its last line break.
+    the function's output since the last line break.
     """
 
     session: boto3.Session
@@ -183,7 +184,7 @@ class Lent:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scope:
-    """An open block of `scoped`, and the credentials of its session.
+    """An open `scoped` block, with the credentials of its session.
 
     ``profile`` is the name of the broader session's profile, or an empty string. ``statement`` is
     the ``with`` statement that gives the same limits to everything in a block, or an empty string.
@@ -216,7 +217,7 @@ class _Process:
         self.reset()
 
     def reset(self) -> None:
-        """Reset all state except the botocore sessions, the lock and the two numbers."""
+        """Reset all state except the botocore sessions, the lock and the counters."""
         #: The last value of each `Effect`, by the name of the effect.
         self.effects: dict[str, object] = {}
         #: The libraries that the last switch couldn't clear.
@@ -270,7 +271,7 @@ class _Process:
         return any(lent.library == library for lent in list(self.lent))
 
     def configure(self, stale: Policy, warn: Callable[[str], None]) -> None:
-        """Set how to handle signatures as an inactive identity, and the function that warns."""
+        """Set how to handle signatures by inactive identities, and the function that warns."""
         self.stale = stale
         self.warn = warn
 
@@ -289,9 +290,9 @@ def errors_as_lines() -> Iterator[None]:
 
 
 class Signer(Enum):
-    """The kind of object that signs a request, and a hint for when its identity isn't active.
+    """The kind of object that signs a request, with a hint to show if its identity isn't active.
 
-    The hint consists of a sentence about the object, and a step that makes your code use the active
+    The hint consists of a sentence about the object and a step that makes your code use the active
     identity.
     """
 
@@ -304,7 +305,7 @@ class Signer(Enum):
     SESSION = ("A session keeps its identity.", "pass the active one, `{session}`.")
 
     def hint(self, client: str) -> str:
-        """Return the hint. ``client`` contains the arguments that create a client."""
+        """Return the hint. ``client`` contains the arguments for a call that creates the client."""
         from ipy_awsprofile.config.profiles import has_default_identity  # it imports botocore
 
         says, step = self.value
@@ -328,9 +329,9 @@ def check(
 
     If the credentials belong to another identity, show a warning, or raise StaleIdentity if the
     notebook refuses such signatures. While code runs for many profiles, raise NotForOneProfile if
-    the credentials don't belong to the profile of the current thread, unless this code itself has
-    named their profile. ``operation`` describes the
-    request in messages, and ``client`` contains a client's service and Region.
+    the credentials don't belong to the profile of the current thread, unless this code names the
+    profile of the credentials. ``operation`` describes the request in messages, and ``client``
+    contains a client's service and Region.
     """
     if not PROCESS.watched:  # the extension was unloaded
         return
@@ -392,9 +393,10 @@ def _require_label_of_turn(label: Label, turn: Turn | None, signer: Signer, oper
 
 
 def _tell_about_scope(credentials: object, label: Label, turn: Turn | None, operation: str) -> None:
-    """Show a line if code in a block of `scoped` signs as the active identity, without its limits.
+    """Warn if code in a `scoped` block signs a request with a session that isn't limited.
 
-    The cell shows one such line. Sessions whose profile the code names aren't meant.
+    Each cell shows this warning at most once. Sessions for a profile that the code names explicitly
+    don't cause a warning.
     """
     scopes = [scope for scope in PROCESS.scopes if scope.turn is turn]
     if label.is_chosen or not scopes:
@@ -403,7 +405,7 @@ def _tell_about_scope(credentials: object, label: Label, turn: Turn | None, oper
         return
     scope = scopes[-1]
     problem = f"`scoped` limits only its own session: {operation} was signed as `{label.name}`"
-    hint = "Use the block's session."
+    hint = "Use the session of the `scoped` block."
     if scope.statement and scope.profile == label.profile and turn is None:
         hint += f" To limit everything in the block instead, write `{scope.statement}`."
     if Scope.__name__ not in PROCESS.warned:
@@ -412,11 +414,11 @@ def _tell_about_scope(credentials: object, label: Label, turn: Turn | None, oper
 
 
 def _require_chosen_in_run(label: Label, signer: Signer, operation: str) -> None:
-    """Raise NotForOneProfile if the code named a profile before the run, and not in it."""
+    """Raise NotForOneProfile if the code named the label's profile before the current run began."""
     if label.run == PROCESS.runs:
         return
     raise NotForOneProfile(
-        f"The {signer.name.lower()} of {label.name} is from before the run, and would sign "
+        f"The {signer.name.lower()} of {label.name} was created before the run and would sign "
         f"{operation} as {label.name} for every profile.",
         "Use the `session` of each profile. If you need the other session, open it in the cell or "
         f"function itself: `{_code_to_open(label)}`.",
@@ -424,7 +426,7 @@ def _require_chosen_in_run(label: Label, signer: Signer, operation: str) -> None
 
 
 def _code_to_open(label: Label) -> str:
-    """Return code that opens the session of a label again, with its limits if they are known."""
+    """Return code that opens a label's session again, with the session's limits if possible."""
     from ipy_awsprofile.config.files import read_config  # only this message needs it
 
     if label.profile not in read_config().profiles:  # such as a role's ARN
@@ -437,12 +439,12 @@ def _code_to_open(label: Label) -> str:
 
 
 def current_run() -> int:
-    """Return the number of the run over many profiles that is going on, or 0 if none is."""
+    """Return the number of the current run over many profiles, or 0 if no run is in progress."""
     return PROCESS.runs if PROCESS.is_run else 0
 
 
 def _report_stale(label: Label, signer: Signer, operation: str, client: tuple[str, str]) -> None:
-    """Handle a signature by an inactive identity in the way that the user's setting requires.
+    """Handle a signature by an inactive identity as required by the user's setting.
 
     Depending on the setting, show a warning, raise StaleIdentity or do nothing. While a read-only
     identity is active, raise StaleIdentity regardless of the setting.
@@ -491,9 +493,9 @@ def turn_here() -> Turn | None:
 def session_here() -> boto3.Session | None:
     """Return the session of the profile that the current thread works for.
 
-    The result is None if no code is running for many profiles. Raises NotForOneProfile if code is
-    running for many profiles and this thread doesn't work for one of the profiles, because the
-    running code may have started the thread.
+    The result is None if no code is running for many profiles. Raise NotForOneProfile if code is
+    running for many profiles but the current thread doesn't work for any of these profiles. The
+    running code may have started such a thread.
     """
     turn = _turn.get()
     if turn:
@@ -577,7 +579,7 @@ def _installed_packages() -> str:
 
 
 def _code_that_signs(frame: FrameType | None) -> tuple[str, bool]:
-    """Return a description of the code that signs a request, and whether the code is a library.
+    """Return a description of the code that signs a request, and whether a library contains it.
 
     The description is the name of a library or module, or the notebook's line of code.
     """

@@ -115,14 +115,14 @@ class DictItem(Place):
 
 
 class Effect(Place):
-    """State that can't be read, and that is changed by calling a function with a value."""
+    """State that can't be read and that changes when a function is called with a value."""
 
     def __init__(self, name: str, act: Callable[[Any], object]) -> None:
         super().__init__(name)
         self._act = act
 
     def get(self) -> object:
-        """Return the value that was last set in this process, or `ABSENT` if none was set."""
+        """Return the value that was last set in this process, or `ABSENT` if no value was set."""
         return PROCESS.effects.get(self.name, ABSENT)
 
     def set(self, value: Any) -> None:

@@ -76,10 +76,10 @@ class Explanation:
 
 
 def explain(request: SessionRequest | None = None) -> Explanation:
-    """Explain how a request's profile resolves, or boto3's default credentials without a request.
+    """Explain how a request's profile resolves to credentials.
 
-    This function doesn't call AWS or run other programs. Raises ConfigFileError if a file can't be
-    read.
+    If ``request`` is None, explain boto3's default credentials. This function doesn't call AWS or
+    run other programs. Raise ConfigFileError if a file can't be read.
     """
     if request is None:
         request = SessionRequest(default=True)
@@ -114,8 +114,8 @@ def _texts(mistakes: Iterable[Mistake]) -> tuple[str, ...]:
 
 _ON_INSTANCES = (
     "Only an EC2 instance with a role has these credentials. "
-    "Elsewhere, add access keys, a role_arn with a source_profile, SSO settings or a "
-    "credential_process."
+    "On other machines, add access keys, a role_arn with a source_profile, SSO settings or a "
+    "credential_process to the profile."
 )
 
 
@@ -125,8 +125,8 @@ def _outlooks(target: Target, rehearsal: Rehearsal) -> Iterator[str]:
         yield _ON_INSTANCES
     if not target.account and read_policy().limits_accounts:
         yield (
-            "The files don't contain the account. A switch gets the account from STS, and then "
-            "checks whether the organization's policy allows this account."
+            "The shared AWS files don't contain the profile's account. A switch gets the account "
+            "from STS, and then checks whether the organization's policy allows this account."
         )
     if not target.region:
         yield "Most clients need a Region. Set `region` in the profile."
@@ -235,7 +235,7 @@ def _settings(
 def _settings_of_policy() -> Iterator[SettingRow]:
     """Yield the settings in the organization's policy files.
 
-    Raises ConfigFileError if a policy file is invalid.
+    Raise ConfigFileError if a policy file is invalid.
     """
     for file in read_policy().files:
         for name, text in file.rows():
@@ -243,7 +243,9 @@ def _settings_of_policy() -> Iterator[SettingRow]:
 
 
 def _rows(shown: str, header: str, section: Section, config: Config) -> Iterator[SettingRow]:
-    """Yield the settings in a section. A setting in two files is yielded for each file.
+    """Yield the settings in a section.
+
+    If a setting is in two files, yield the setting once for each file.
 
     ``shown`` is the name of the section for display, and ``header`` is its header in the file.
     """
@@ -301,8 +303,8 @@ def _why_unused(setting: str, profile: Profile, *, is_client: bool) -> str:
 def _value(setting: str, value: str | Mapping[str, str]) -> str:
     """Return the value of a setting in a form that can be displayed.
 
-    If the setting can be a secret or is unknown (for example, misspelled), the result is only
-    ``set``.
+    If the setting can be a secret or is unknown (for example, misspelled), the result is the word
+    ``set`` instead of the value.
     """
     if not value:
         return "empty"
@@ -320,7 +322,7 @@ def _value(setting: str, value: str | Mapping[str, str]) -> str:
 
 
 def _nested(name: str, text: str) -> str:
-    """Return a nested setting for display, with its value only for ``endpoint_url``."""
+    """Return a nested setting's name for display, with the value if it is an ``endpoint_url``."""
     if name == "endpoint_url":
         return f"{name} = {redacted_urls(text)}"
     return name

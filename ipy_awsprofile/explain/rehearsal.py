@@ -1,10 +1,10 @@
-"""Rehearse a switch: run its code without calling AWS, to find the error that it would raise.
+"""Run the code of a switch without calling AWS, to find the error that the switch would raise.
 
 At botocore's ``before-send`` event, each request gets a made-up response with made-up credentials,
 so the rehearsal continues to the end of the role chain. A rehearsal reads the AWS files and the AWS
 CLI's caches. A rehearsal doesn't open connections, start programs, prompt the user or write files.
-Therefore, it can't find problems that only AWS or a program would report, such as a role that
-doesn't exist.
+Therefore, a rehearsal can't find problems that only AWS or a program would report, such as a role
+that doesn't exist.
 """
 
 from __future__ import annotations
@@ -124,10 +124,10 @@ class _Simulation(Outside):
     def prepare(self, session: Any) -> None:
         """Make all clients of a session use this simulation instead of the network.
 
-        If `defaults_mode` is `auto`, botocore would read the Region of the EC2 instance, and if
-        AWS_CSM_ENABLED is set, it would send a datagram for each call. This method prevents both
-        actions through private attributes, because botocore doesn't have a public API to prevent
-        them.
+        If `defaults_mode` is `auto`, botocore would read the Region of the EC2 instance. If
+        AWS_CSM_ENABLED is set, botocore would send a datagram for each call. This method prevents
+        both actions through private attributes, because botocore doesn't have a public API to
+        prevent them.
         """
         session.get_component("event_emitter").register_first("before-send", self._respond)
         internal = session._internal_components  # noqa: SLF001
@@ -154,7 +154,7 @@ class _Simulation(Outside):
         return _response(request, self._json(operation))
 
     def _xml(self, operation: str) -> str:
-        """Return an XML response to an STS operation, with every element that any operation has."""
+        """Return an XML response that contains the elements of every STS operation's response."""
         keys = "".join(f"<{name}>{value}</{name}>" for name, value in self._keys.items())
         return (
             f"<{operation}Response><{operation}Result><Credentials>{keys}</Credentials>{_CALLER}"
@@ -163,7 +163,7 @@ class _Simulation(Outside):
         )
 
     def _json(self, operation: str) -> str:
-        """Return a JSON response with every member that a service or credential program returns."""
+        """Return a JSON response that contains the members of all services' responses."""
         keys = {f"{name[0].lower()}{name[1:]}": value for name, value in _KEYS.items()}
         document: dict[str, object] = {
             **self._keys,
@@ -195,7 +195,7 @@ class _Simulation(Outside):
     def start_process(self, command: list[str], **_: object) -> SimpleNamespace:
         """Return a process that prints made-up credentials.
 
-        Raises FileNotFoundError or PermissionError if the program in `command` can't be started.
+        Raise FileNotFoundError or PermissionError if the program in `command` can't be started.
         """
         require_program(command[0])
         printed = self._json("").encode()

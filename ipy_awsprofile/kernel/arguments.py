@@ -24,7 +24,7 @@ class SecretOptions(dict[str, Any]):
 
 
 def s3_location(session: boto3.Session) -> tuple[str, str | None]:
-    """Return the session's S3 Region, and the endpoint URL if it isn't AWS's own endpoint.
+    """Return the session's S3 Region and endpoint URL. The URL is None for AWS's own endpoint.
 
     https://docs.aws.amazon.com/general/latest/gr/s3.html
     """

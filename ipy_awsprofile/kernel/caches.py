@@ -1,6 +1,6 @@
 """Clear the clients and credentials that libraries cache for objects that you create later.
 
-If a library's cache can't be cleared, because the installed version has different internals, the
+If a library's cache can't be cleared because the installed version has different internals, the
 card names the library.
 """
 
@@ -42,6 +42,6 @@ def _clear(cache: Cache, module: ModuleType) -> None:
 
 
 def reset(owner: object, name: str, value: object = None) -> None:
-    """Replace an attribute. Raises AttributeError if the object doesn't have the attribute."""
+    """Replace an attribute. Raise AttributeError if the object doesn't have the attribute."""
     getattr(owner, name)
     setattr(owner, name, value)

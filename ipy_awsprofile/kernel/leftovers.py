@@ -81,7 +81,7 @@ def leftovers(
 
 
 def _about_endpoint() -> Iterator[Leftover]:
-    """Yield a line about the active profile's S3 endpoint unless all profiles use it."""
+    """Yield a line about the active profile's S3 endpoint unless all profiles use this endpoint."""
     url = ENDPOINT.get()
     if url is ABSENT:
         return
@@ -176,7 +176,7 @@ def starts_workers(value: object) -> bool:
 
 @dataclass(slots=True)
 class _Opened:
-    """A weak reference to an object, with the identity that the object was opened with.
+    """A weak reference to an object, and the identity that the object was opened with.
 
     ``is_handle`` is true if the object is known to keep the S3 credentials that it was opened with.
     A lazy object can begin to keep S3 credentials later.

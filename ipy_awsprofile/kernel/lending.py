@@ -5,9 +5,10 @@ format. Each session has an address and a token, so a child process keeps the id
 started with. Environment variables contain the address and the path of the token's file, but not
 the token.
 
-If the renewal of a session can prompt the user, SDKs would stop waiting for the server after a few
-seconds. Therefore, the config file for child processes contains a ``credential_process`` that waits
-for the user's answer. Libraries that don't support ``credential_process`` use the server's address.
+SDKs wait only a few seconds for the server, which isn't enough if the renewal of a session prompts
+the user. Therefore, the config file for child processes contains a ``credential_process`` that
+waits for the user's answer. Libraries that don't support ``credential_process`` use the server's
+address.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
@@ -78,8 +79,8 @@ class CredentialServer(LoopbackServer):
     def lend(self, path: str, fetch: Callable[[], Mapping[str, object]]) -> dict[str, str]:
         """Return the environment variables that make SDKs use the credentials from ``fetch``.
 
-        Raises OSError. ``fetch`` returns credentials, or a ``Message`` that says why credentials
-        aren't available.
+        ``fetch`` returns credentials, or a ``Message`` that says why credentials aren't available.
+        Raise OSError if a file can't be written.
         """
         self._fetchers[path] = fetch
         try:
@@ -107,7 +108,7 @@ class CredentialServer(LoopbackServer):
     def end(self) -> bool:
         """Stop the server and remove all files.
 
-        If this process is a forked child of the kernel, only return False.
+        In a forked child of the kernel, do nothing and return False.
         """
         atexit.unregister(self.end)
         is_own = super().end()
@@ -159,7 +160,7 @@ class Lending(CredentialServer):
     def variables(self, session: ProfileSession, label: Label) -> dict[str, str | None]:
         """Return the environment variables with which child processes use a session's credentials.
 
-        Raises OSError.
+        Raise OSError if a file can't be written.
         """
         path = self._paths.setdefault(label, f"/{len(self._paths) + 1}")
         target = session.target
@@ -198,7 +199,8 @@ class Lending(CredentialServer):
     def copy_again(self, session: ProfileSession, label: Label) -> bool:
         """Copy the user's config file for a session again if the file has changed.
 
-        Return whether the session's child processes use a copy. Raises OSError.
+        Return whether the session's child processes use a copy. Raise OSError if a file can't be
+        written.
         """
         if label not in self._copied:
             return False
@@ -224,8 +226,8 @@ def _lent_document(session: ProfileSession, label: Label) -> dict[str, object]:
 def _name_for(target: Target) -> str:
     """Return the name of a session's profile in the config file for child processes.
 
-    The result is the profile's own name if the name is enough to get the session's credentials,
-    unless the credentials file contains a section for the profile. Otherwise, the result is a new
+    The result is the profile's own name if this name is enough to get the session's credentials and
+    the credentials file doesn't contain a section for the profile. Otherwise, the result is a new
     name, such as ``RoleBeta-in-kernel``, with only characters that all SDKs accept.
     """
     others = read_credentials(target.config.paths.credentials)

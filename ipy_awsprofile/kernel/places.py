@@ -45,10 +45,10 @@ def notebook_variable(name: str, shell: InteractiveShell) -> DictItem:
 
 
 def places_of(session: ProfileSession, lent: Mapping[str, str | None]) -> dict[Place, object]:
-    """Return the places that a switch sets, except for the notebook's variable, with their values.
+    """Return the variables and settings (places) that a switch sets, with their values.
 
-    ``lent`` contains the environment variables for child processes. Variables whose value is None
-    are removed.
+    The result doesn't include the notebook's variable for the session. ``lent`` contains the
+    environment variables for child processes. Variables whose value is None are removed.
     """
     environment: dict[str, str | None] = {"AWS_DEFAULT_PROFILE": None}
     request = session.target.request
@@ -75,6 +75,8 @@ def places_of(session: ProfileSession, lent: Mapping[str, str | None]) -> dict[P
 
 def places_of_run() -> dict[Place, object]:
     """Return the places that a run over many profiles sets, with their values.
+
+    A place is a variable or a setting.
 
     The run's threads share one environment. boto3 and some libraries use the session of the current
     thread. AWS refuses calls from all other libraries, because the access keys in the environment

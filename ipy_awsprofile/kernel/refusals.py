@@ -1,8 +1,8 @@
 """Record who signed a request that AWS refused, and renew a session that AWS rejects.
 
 AWS can end a session before it expires, for example if the user signs out elsewhere or an
-administrator revokes the session. From then on, the session is treated as expired. The call is
-repeated once, with the renewed session.
+administrator revokes the session. This module treats such a session as expired. botocore repeats
+the rejected call once with the renewed session.
 
 https://docs.aws.amazon.com/boto3/latest/guide/events.html
 """
@@ -99,7 +99,10 @@ def _status_of(parsed: Mapping[str, Any]) -> object:
 
 
 def _rejected_credentials(response: _Response, request_dict: dict[str, Any]) -> Any:
-    """Record a refusal. Return the credentials if their session was rejected and can be renewed.
+    """Record a refusal.
+
+    Return the credentials if AWS rejected their session and the session can be renewed, and
+    otherwise None.
 
     Refusals of this package's own calls are ignored, because the code that makes these calls
     handles them.
@@ -135,8 +138,8 @@ def _rejected_credentials(response: _Response, request_dict: dict[str, Any]) -> 
 def has_wrong_clock(code: str, message: str, parsed: Mapping[str, Any] | None = None) -> bool:
     """Return whether AWS refused a request because this machine's clock is wrong.
 
-    An expired request can also have been too slow, so the time in AWS's response is compared with
-    this machine's time.
+    A request can also expire because it took too long, so this function compares the time in AWS's
+    response with this machine's time.
     """
     from ipy_awsprofile.credentials.error_table import WRONG_CLOCK  # it imports botocore
 

@@ -1,8 +1,8 @@
 """Share the notebook's identity with programs outside the kernel, such as terminals and agents.
 
-`config.shared` contains the code for these programs, and describes how the kernel and the programs
-recognize each other. If AWS can issue short-lived keys, a program's keys are valid for at most 20
-minutes or until the end of a write window.
+`config.shared` contains the code that these programs run and describes how the kernel and the
+programs recognize each other. If AWS can issue short-lived keys, a program's keys are valid for at
+most 20 minutes or until the end of a write window.
 """
 
 from __future__ import annotations
@@ -127,7 +127,10 @@ class Grant:
         return None
 
     def note(self, event: EventName, detail: str) -> None:
-        """Record an audit event about the session. Raises EventNotRecorded."""
+        """Record an audit event about the session.
+
+        Raise EventNotRecorded if the event can't be written.
+        """
         note(event, profile=self.session.profile_name, arn=self.session.arn, detail=detail)
 
     @property
@@ -155,7 +158,7 @@ class Grant:
     def issue(self, profile: str, program: str = "") -> tuple[Keys, str]:
         """Return keys of a shared profile for the programs named ``program``, and the keys' access.
 
-        The access is `READING` or `WRITING`. Raises AwsProfileError.
+        The access is `READING` or `WRITING`. Raise AwsProfileError if AWS doesn't issue the keys.
         """
         window = self.window if profile == AGENT else None
         # CloudTrail shows the name; these are the characters that STS accepts in it.
@@ -171,9 +174,9 @@ class Grant:
     def require_window(self) -> Window:
         """Return the window.
 
-        Raise AwsProfileError if AWS can't issue keys that end with the window. The keys that are
-        issued to find this out aren't given to programs, because CloudTrail shows the name of the
-        program that keys were issued for.
+        Raise AwsProfileError if AWS can't issue keys that expire when the write window ends. This
+        check issues keys but doesn't give them to programs, because CloudTrail shows the name of
+        the program that keys were issued for.
         """
         if self._window is None or self.window is None:
             raise InvalidOption(
@@ -199,7 +202,7 @@ class Grant:
 
 
 class SeenByPrograms(Enum):
-    """Whether programs outside the kernel now get credentials from this notebook or another one."""
+    """The notebook that programs outside the kernel currently get credentials from."""
 
     THIS = "this notebook"
     ANOTHER = "another notebook, which has begun to share since"
@@ -211,9 +214,9 @@ class Sharing(StaysInProcess):
 
     ``get_session`` returns the notebook's session, or None while no profile is active.
     ``get_session`` is called while the lock ``switching`` is held, so that programs don't get the
-    session of a switch that ends the sharing. Raises NotAllowed if the organization's policy
-    forbids sharing, and OSError if the loopback address can't be used or if the file for programs
-    can't be private to the user.
+    session of a switch that ends the sharing. The constructor raises NotAllowed if the
+    organization's policy forbids sharing, and OSError if the loopback address can't be used or the
+    file for programs can't be made private.
     """
 
     def __init__(
@@ -243,7 +246,7 @@ class Sharing(StaysInProcess):
 
     @property
     def seen_by_programs(self) -> SeenByPrograms:
-        """Whether programs ask this notebook, another notebook or no notebook for credentials."""
+        """The notebook that programs ask for credentials: this one, another one or none."""
         try:
             found = read_shared_file()
         except NotShared:
@@ -261,7 +264,7 @@ class Sharing(StaysInProcess):
     def grant(self) -> Grant:
         """The access that programs get to the notebook's session.
 
-        Raises InvalidOption if no profile is active. A switch ends the grant of the former session
+        Raise InvalidOption if no profile is active. A switch ends the grant of the former session
         and the grant's write window.
         """
         with self._switching:
@@ -287,11 +290,12 @@ class Sharing(StaysInProcess):
         return None
 
     def prepare_window(self, length: timedelta, policy: str | None) -> Grant:
-        """Return a grant with a write window, with all details fixed before the user is asked.
+        """Return a grant with a write window that the user can confirm.
 
-        The grant keeps the identity, the policy's text and the window's end as they are at the time
-        of this call. Raises AwsProfileError if the policy can't be used or AWS can't be called, and
-        NotAllowed if the organization's policy forbids the window.
+        The grant keeps the identity, the policy's text and the window's end from the time of this
+        call, so the user confirms exactly these details. Raise AwsProfileError if the policy can't
+        be used or AWS can't be called, and NotAllowed if the organization's policy forbids the
+        window.
         """
         require_allowed("window", "`--share write`")
         with refusals_noted():
@@ -304,8 +308,8 @@ class Sharing(StaysInProcess):
     def open_window(self, grant: Grant) -> None:
         """Open the write window that the user has confirmed.
 
-        Raises AwsProfileError, and changes nothing, if the notebook's session has changed since the
-        user was asked, or if AWS can't issue keys that end with the window.
+        Raise AwsProfileError without opening the window if the notebook's session has changed since
+        the user was asked, or if AWS can't issue keys that expire when the window ends.
         """
         self._require_active(grant)
         window = grant.require_window()
@@ -363,7 +367,10 @@ class Sharing(StaysInProcess):
     def _credentials(
         self, grant: Grant, profile: str, process_id: str, agent: str
     ) -> dict[str, object]:
-        """Return credentials for a program, and record a receipt. Raises AwsProfileError."""
+        """Return credentials for a program, and record a receipt.
+
+        Raise AwsProfileError if AWS doesn't issue the credentials or the event can't be written.
+        """
         require_allowed("share", "`--share`")
         program = program_of(int(process_id))
         keys, access = grant.issue(profile, program.name)
@@ -475,10 +482,10 @@ class Receipts:
 
 
 def program_of(process_id: int) -> Program:
-    """Return the nearest parent of a process that isn't a shell.
+    """Return the nearest ancestor of a process, ignoring shells.
 
     On Windows, a virtual environment's Python starts another Python process with the same
-    arguments, so a parent with the same arguments is skipped.
+    arguments, so this function also skips a parent with the same arguments.
     """
     import psutil  # loading the extension doesn't need it
 

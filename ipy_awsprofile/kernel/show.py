@@ -1,7 +1,7 @@
-"""Set the places in which libraries look for an identity, and restore the user's values later.
+"""Set the variables and settings that libraries get an identity from, and restore them later.
 
-At the end, each place gets back its value from before the first switch, unless the user has changed
-the value since.
+A variable or setting is called a *place*. After the last switch ends, each place gets its value
+from before the first switch again, unless the user has changed the value since then.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ipy_awsprofile.place import Place, Variables
 
 
 class Kernel:
-    """The places that contain the active identity, with the user's and the switch's values."""
+    """The places that contain the active identity, with the values from the user and the switch."""
 
     # For example, with the variable `session` alone, which is 1 at first:
     #

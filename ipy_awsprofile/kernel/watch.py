@@ -2,12 +2,12 @@
 
 botocore calls `_watch` for each new session, including those of boto3, aiobotocore and s3fs. While
 an identity is active, a session for which the user hasn't chosen a profile, keys or a credential
-provider gets the credentials object of the active session. This object renews the credentials, and
-prompts the user if necessary, for all of these sessions. Credentials that other sessions find are
-labeled with the profile that the user named. Clients call the check of the module `gate` in their
-event ``before-sign``, which botocore also emits for presigned URLs. Code that signs requests
-without a client either calls ``SigV4Auth.add_auth`` or freezes a session's credentials, so both of
-these methods also call the check. The check can't detect keys that were frozen earlier.
+provider gets the credentials object of the active session. This object renews the credentials for
+all of these sessions, and prompts the user if necessary. Credentials that other sessions find are
+labeled with the profile that the user named. Each client calls `gate.check` in its event
+``before-sign``, which botocore also emits for presigned URLs. Code that signs requests without a
+client either calls ``SigV4Auth.add_auth`` or freezes a session's credentials, so both of these
+methods also call the check. The check can't detect keys that were frozen earlier.
 
 https://docs.aws.amazon.com/boto3/latest/guide/events.html
 """
@@ -223,8 +223,8 @@ async def _load_later(chain: _Chain) -> _Loaded:
 def _after_search(chain: _Chain, credentials: Credentials | None) -> _Loaded:
     """Label and return the credentials that a session's own search has found.
 
-    If a switch happened during the search, botocore's providers can have found the former or the
-    new identity, so the active credentials are returned instead.
+    If a switch happened during the search, botocore's providers may have found either the former or
+    the new identity, so the active credentials are returned instead.
     """
     if credentials is not None and chain.is_of_user(credentials):
         return credentials
@@ -250,7 +250,7 @@ def _is_followed(session: Session) -> bool:
 def _active_credentials(session: Session) -> _Loaded:
     """Return the active credentials, or None if the user has chosen credentials for a session.
 
-    Raises NotForOneProfile during a run over many profiles, because no single identity is active
+    Raise NotForOneProfile during a run over many profiles, because no single identity is active
     then.
     """
     active = PROCESS.active
@@ -273,7 +273,7 @@ def _label_of_search(session: Session, method: str, run: int = 0) -> Label:
     """Return the label for the credentials that a session has found with a botocore provider.
 
     ``method`` is botocore's name for the provider, such as ``container-role``. ``run`` is the
-    number of the run over many profiles in which the session was created, or 0. Raises
+    number of the run over many profiles in which the session was created, or 0. Raise
     InvalidProfile if the session's profile doesn't have credentials and botocore has found the
     credentials that the kernel serves to child processes.
     """
@@ -309,7 +309,7 @@ def _chosen_profile(session: Session) -> str | None:
 class AwaitedCredentials(StaysInProcess):
     """The active credentials for aiobotocore, as an awaitable object.
 
-    A renewal can prompt the user, and must not block the event loop.
+    A renewal can prompt the user, so it must not block the event loop.
     """
 
     def __init__(self, credentials: Credentials | None) -> None:

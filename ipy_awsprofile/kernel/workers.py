@@ -88,9 +88,9 @@ class Workers(StaysInProcess, ABC):
     def use(self, session: ProfileSession, *, read_only: bool) -> None:
         """Let the workers use a session, even for unfinished tasks.
 
-        If the workers can't use the session, they use their own identity. Raises
-        CredentialsUnavailable, other subclasses of `AwsProfileError`, and the errors of the
-        cluster's library.
+        If the workers can't use the session, they use their own identity. Raise
+        CredentialsUnavailable or another subclass of `AwsProfileError` if the session can't provide
+        credentials, and the errors of the cluster's library if the workers can't be reached.
         """
         access = "reading" if read_only else "writing"
         detail = f"{self.address}, for {access}"

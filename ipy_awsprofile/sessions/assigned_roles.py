@@ -68,7 +68,7 @@ _MANY_CALLS = ClientConfig(max_pool_connections=_WORKERS, retries=_RETRIES)
 
 
 class _Cache(TypedDict):
-    """The cached lists by sign-in, and the names of all accounts listed so far, by ID."""
+    """The cached list of each sign-in, and the name of every account listed so far, by ID."""
 
     lists: Mapping[str, Any]
     names: Mapping[str, str]
@@ -119,10 +119,10 @@ class RoleList:
 
 
 def list_accounts(target: Target) -> RoleList:
-    """List the accounts of a target's sign-in, and return a list with the roles cached so far.
+    """List the accounts of a target's sign-in, and return them with the roles cached so far.
 
-    Raises SignInRequired if the sign-in is missing or has expired, and other subclasses of
-    `AwsProfileError`.
+    Raise SignInRequired if the sign-in is missing or has expired, or another subclass of
+    `AwsProfileError` if a call fails.
     """
     portal = _Portal(target)
     listed = RoleList(datetime.now(UTC), portal.accounts(), {})
@@ -136,7 +136,7 @@ def list_roles(target: Target, report: Callable[[int, int], object]) -> RoleList
     """List all accounts and roles.
 
     ``report`` is called with the number of accounts whose roles were listed and the number of all
-    accounts. After an error or Ctrl-C, the cache is unchanged. Raises the same errors as
+    accounts. After an error or Ctrl-C, the cache is unchanged. Raise the same errors as
     `list_accounts`.
     """
     started = datetime.now(UTC)
@@ -234,9 +234,10 @@ def complete_list(sign_in: SignIn) -> RoleList | None:
 
 
 def known_account_name(account: str) -> str | None:
-    """Return the name of an account if a sign-in has ever listed it, without calling AWS.
+    """Return an account's name, or None if no sign-in has listed the account so far.
 
-    Names aren't deleted with the lists, because patterns protect accounts by name.
+    This function doesn't call AWS. Names aren't deleted with the lists, because patterns protect
+    accounts by name.
     """
     return _read_cache()["names"].get(account)
 
@@ -270,7 +271,10 @@ def _keep(sign_in: SignIn, listed: RoleList) -> RoleList:
 
 
 def delete_role_lists() -> None:
-    """Delete the lists of all sign-ins, for all kernels. Raises CredentialsUnavailable."""
+    """Delete all sign-ins' lists of accounts and roles, which all kernels share.
+
+    Raise CredentialsUnavailable if the cache can't be written.
+    """
     cached = _read_cache()
     if cached["lists"]:
         _write_cache({}, cached["names"])
@@ -305,9 +309,10 @@ def _write_cache(lists: Mapping[str, Any], names: Mapping[str, str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class AssignedRole:
-    """A role in an account, and the profile for the same role in the shared files, or None.
+    """A role in an account, with the role's profile in the shared files if one exists.
 
-    ``sso_session`` is the name of the sign-in: an [sso-session], or a profile without one.
+    ``sso_session`` is the name of the sign-in, which is an [sso-session] or a profile without an
+    [sso-session].
     """
 
     sso_session: str
@@ -337,10 +342,11 @@ def list_assigned_roles(
 
     ``sso`` is the name of an [sso-session], or of a profile with an sso_session or sso_start_url.
     You can omit ``sso`` if your config file contains only one sign-in. ``pattern`` selects roles as
-    in `list_profiles`, and also matches the account's name and email domain. The list is cached for
+    in `list_profiles` and also matches the account's name and email domain. The list is cached for
     a day and shared by all kernels. If ``fresh`` is true, the list is fetched from AWS again.
     ``person`` is prompted to sign in if necessary. ``report`` is called with the number of accounts
-    whose roles were listed and the number of all accounts. Raises a subclass of `AwsProfileError`.
+    whose roles were listed and the number of all accounts. Raise a subclass of `AwsProfileError` if
+    the roles can't be listed.
     """
     config = read_config()
     sign_in = find_sign_in(sso, config)
@@ -361,9 +367,10 @@ def _matches(role: AssignedRole, pattern: str | None) -> bool:
 
 
 def lines_for_other_roles(target: Target) -> str:
-    """Return lines that switch to the user's other roles in a target's account, or "".
+    """Return the lines that switch to the user's roles in a target's account, joined by "or".
 
-    This function calls AWS, because the cached list can be outdated.
+    The result is an empty string if AWS doesn't list any roles. This function calls AWS, because
+    the cached list can be outdated.
     """
     account = target.start.text("sso_account_id") or ""
     with suppress(AwsProfileError):
@@ -374,7 +381,10 @@ def lines_for_other_roles(target: Target) -> str:
 
 
 def known_roles_without_profile() -> list[AssignedRole]:
-    """Return the roles without a profile from complete cached lists. Raises ConfigFileError."""
+    """Return the roles in complete cached lists that don't have a profile.
+
+    Raise ConfigFileError if a config file is malformed or can't be read.
+    """
     config = read_config()
     roles: list[AssignedRole] = []
     for sign_in in sign_ins(config).values():
@@ -422,9 +432,9 @@ def _with_sign_in(target: Target, person: Person, call: Callable[[], Result]) ->
 def find_target(request: SessionRequest, person: Person) -> Target:
     """Resolve a request to its target.
 
-    The request can contain the account's name instead of its ID. To find the account by its name,
-    the accounts are listed at AWS if necessary, and ``person`` is prompted to sign in. Raises the
-    same errors as `target_of`, and other subclasses of `AwsProfileError`.
+    The request can contain the account's name instead of its ID. If the name isn't cached, list the
+    accounts at AWS, and prompt ``person`` to sign in if necessary. Raise the same errors as
+    `target_of`, or another subclass of `AwsProfileError` if the accounts can't be listed.
     """
     config = read_config()
 
@@ -436,9 +446,9 @@ def find_target(request: SessionRequest, person: Person) -> Target:
 
 
 def look_up_account_name(target: Target, person: Person) -> None:
-    """Cache the name of an IAM Identity Center role's account, so that patterns can match it.
+    """Cache the name of an IAM Identity Center role's account, so that patterns can match the name.
 
-    Raises a subclass of `AwsProfileError`.
+    Raise a subclass of `AwsProfileError` if the accounts can't be listed.
     """
     sign_in = target.sign_in
     account = target.profile.text("sso_account_id")
@@ -452,8 +462,8 @@ def look_up_account_name(target: Target, person: Person) -> None:
 def _account_id(name: str, sign_in: SignIn, target: Target) -> str:
     """Return the ID of the account whose ID or name is ``name``. The name isn't case-sensitive.
 
-    If no cached account has the name, list the accounts, because the account can be new. Raises
-    InvalidOption if no account, or more than one, has the name.
+    If no cached account has the name, list the accounts, because the account can be new. Raise
+    InvalidOption unless exactly one account has the name.
     """
     listed = cached_list(sign_in)
     if listed is None or not listed.named(name):

@@ -36,8 +36,8 @@ class Login(StaysInProcess):
     """A sign-in for a profile, with a new key.
 
     The key signs this package's requests and, after the sign-in, botocore's requests. ``base`` is
-    the scheme and host of AWS's pages. Raises MissingDependencyException if awscrt, which botocore
-    also requires, isn't installed.
+    the scheme and host of AWS's pages. The constructor raises MissingDependencyException if awscrt,
+    which botocore also requires, isn't installed.
     """
 
     def __init__(self, profile: Profile, client: Any, *, same_device: bool) -> None:
@@ -62,8 +62,8 @@ class Login(StaysInProcess):
     def redeem(self, code: str, verifier: str, redirect_uri: str) -> None:
         """Exchange a code for credentials, and write them to the AWS CLI's file.
 
-        Raises CredentialsUnavailable if the user has signed in as another user, and botocore's
-        exceptions.
+        Raise CredentialsUnavailable if the user has signed in as another user, or one of botocore's
+        exceptions if the call fails.
         """
         try:
             response = self._client.create_o_auth2_token(

@@ -42,9 +42,9 @@ def console_link(session: ProfileSession, service: str = "") -> str:
     """Return a link that opens a service in the console, in the session's partition and Region.
 
     Pass the link only to a browser. The link is valid for 15 minutes, and the console session lasts
-    as long as the role's session. Raises CredentialsUnavailable if the session isn't a role's
-    session, NotAllowed if the organization's policy forbids links to the console, and other
-    subclasses of `AwsProfileError`.
+    as long as the role's session. Raise CredentialsUnavailable if the session isn't a role's
+    session, NotAllowed if the organization's policy forbids links to the console, or another
+    subclass of `AwsProfileError` if a call fails.
     """
     require_allowed("console", "links to the AWS console")
     check_session(session, "a link to the console")

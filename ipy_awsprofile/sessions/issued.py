@@ -35,7 +35,7 @@ class IssuedKeys(StaysInProcess):
     def get(self, purpose: Hashable, issue: Issue) -> Keys:
         """Return keys for a purpose. If the keys are missing or must be replaced, call ``issue``.
 
-        Raises the same errors as ``issue``.
+        Raise the same errors as ``issue``.
         """
         while True:
             with self._lock:  # never during a call

@@ -1,8 +1,8 @@
 """Get keys that may leave the kernel, and open sessions with fewer permissions or less time.
 
 The keys are for programs, workers and libraries in other languages. Long-term keys never leave the
-kernel. Instead, STS issues short-lived keys, or an error is raised. `scoped` opens sessions for
-code that you don't fully trust, such as an agent or a library.
+kernel. For long-term keys, STS issues short-lived keys instead, or an error is raised. `scoped`
+opens sessions for code that you don't fully trust, such as an agent or a library.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_getscopedcredentials.html
@@ -93,7 +93,7 @@ _ABOUT_TO_END = timedelta(minutes=15)
 def renew_keys(session: boto3.Session) -> Keys:
     """Return the session's keys, and renew the keys first if they are about to expire.
 
-    Raises a subclass of `AwsProfileError`.
+    Raise a subclass of `AwsProfileError` if the renewal fails.
     """
     with translated(target_in(session)):
         return freeze_credentials(credentials_of(session))
@@ -137,7 +137,7 @@ def issue_keys(session: boto3.Session) -> Keys:
     If the session's own keys are short-lived, they are renewed if necessary and returned. For
     long-term keys, STS issues short-lived keys, which a `ProfileSession` reuses until shortly
     before they expire. The keys from STS can't call IAM and, in STS, can call only AssumeRole and
-    GetCallerIdentity. Raises a subclass of `AwsProfileError`.
+    GetCallerIdentity. Raise a subclass of `AwsProfileError` if no short-lived keys are available.
     """
     keys = renew_keys(session)
     if keys.token:
@@ -146,9 +146,9 @@ def issue_keys(session: boto3.Session) -> Keys:
         return _issue_session_token(session, keys)
     if session.target.store:
         raise CredentialsUnavailable(
-            f"`{session.target.name}` has long-term keys of {session.target.store}, which never "
-            "leave the kernel.",
-            "Use boto3, s3fs, polars or another library that reads the profile's name in "
+            f"The long-term keys of `{session.target.name}` for {session.target.store} never leave "
+            "the kernel.",
+            "Use boto3, s3fs, polars or another library that reads the profile's name from "
             "AWS_PROFILE, or pass the keys to the library yourself.",
         )
 
@@ -200,7 +200,7 @@ def credentials_document(keys: Keys, replaced: datetime) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of keys for programs, as they were when the limits were checked.
+    """A snapshot of the limits of keys for programs, taken when the limits were checked.
 
     ``parameters`` contains parameters of GetScopedCredentials if ``is_scope`` is true, and
     otherwise parameters of AssumeRole.
@@ -221,7 +221,7 @@ def limits_of(
     """Return the limits of a session's keys for programs, with read-only access or a policy.
 
     ``policy`` is a JSON file or, for a role, the ARN of a managed policy. The session's own limits
-    also apply to the keys. Raises InvalidOption.
+    also apply to the keys. Raise InvalidOption if the policy can't be used.
     """
     target = session.target
     own = target.request
@@ -242,7 +242,7 @@ def limits_until(session: ProfileSession, end: datetime, policy: str | None) -> 
     """Return the limits of a write window's keys. The window ends at ``end`` (UTC) on AWS's clock.
 
     Programs can't use these keys to get keys that last longer, unless the policy names the
-    necessary actions or no policy can be added. Raises InvalidOption.
+    necessary actions or no policy can be added. Raise InvalidOption if the policy can't be used.
     """
     limits = limits_of(session, policy=policy)
     parameters = limits.parameters
@@ -254,7 +254,10 @@ def limits_until(session: ProfileSession, end: datetime, policy: str | None) -> 
 
 
 def time_at_aws(session: ProfileSession) -> datetime:
-    """Call STS to find out AWS's current time (UTC). Raises a subclass of `AwsProfileError`."""
+    """Call STS to find out AWS's current time (UTC).
+
+    Raise a subclass of `AwsProfileError` if the call fails.
+    """
     with translated(session.target):
         ask_caller(own_client_of(session, "sts"))
     return aws_now()
@@ -267,8 +270,8 @@ def issue_limited_keys(
 
     The keys are valid for at most ``lasts``, but a role's keys are valid for at least 15 minutes.
     CloudTrail shows ``name`` as the description of a scoped session, or at the end of a role
-    session's name unless the profile or an option sets that name. Raises a subclass of
-    `AwsProfileError`.
+    session's name unless the profile or an option sets that name. Raise a subclass of
+    `AwsProfileError` if AWS doesn't issue the keys.
     """
     if limits.is_scope:
         return _issue_narrower_keys(session, name, lasts, limits.parameters)
@@ -282,8 +285,8 @@ def issue_brief_keys(
     """Return keys from `issue_limited_keys` or, if AWS can't issue such keys, from `issue_keys`.
 
     The second value is true if the keys come from `issue_limited_keys`. If the keys must be
-    ``read_only`` or belong to a role, AWS's refusal is an error. Raises a subclass of
-    `AwsProfileError`.
+    ``read_only`` or belong to a role, this function doesn't try `issue_keys`. Raise a subclass of
+    `AwsProfileError` if AWS doesn't issue any keys.
     """
     if not session.target.store:  # which issues no keys
         try:
@@ -304,7 +307,7 @@ def _limited_target(target: Target, name: str, lasts: timedelta, limits: StsPara
     """Return a target for the same role with other limits, a duration and a session name.
 
     The new target uses the files and the policy that were read for the original target, because the
-    files can have changed since.
+    files may have changed since then.
     """
     request = target.request
     seconds = max(int(lasts.total_seconds()), SHORTEST_SESSION)
@@ -369,8 +372,8 @@ def scoped(
     scoped session can still find other credentials in the kernel. To keep code from finding other
     credentials, run the code in another process.
 
-    Raises InvalidOption if an argument is invalid, ServiceError if STS doesn't support
-    GetScopedCredentials, and other subclasses of `AwsProfileError`.
+    Raise InvalidOption if an argument is invalid, ServiceError if STS doesn't support
+    GetScopedCredentials, or another subclass of `AwsProfileError` if the session can't be opened.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
     """
@@ -427,7 +430,8 @@ def _begin_scope(
 ) -> Iterator[boto3.Session]:
     """Open a scoped session for a ``with`` block.
 
-    ``scope`` contains the parameters of GetScopedCredentials, and ``options`` is as in `_Scoped`.
+    ``scope`` contains the parameters of GetScopedCredentials, and ``options`` has the same meaning
+    as in `_Scoped`.
     """
     base = session_or_profile
     if isinstance(base, str):
@@ -469,7 +473,7 @@ def _policy(
 ) -> str | None:
     """Return a scoped session's policy as JSON, or None if no policy limits the session.
 
-    Raises InvalidOption.
+    Raise InvalidOption if the policy can't be used.
     """
     if read_only and policy is not None:
         raise InvalidOption(
@@ -484,7 +488,7 @@ def _policy(
     try:
         return policy_text(policy)
     except ValueError as error:
-        raise InvalidOption(f"`policy` isn't a policy: {error}.") from None
+        raise InvalidOption(f"`policy` isn't a valid policy: {error}.") from None
 
 
 def _open_scope(base: boto3.Session, scope: StsParameters) -> boto3.Session:
@@ -526,7 +530,7 @@ class _ScopedCredentials(DeferredRefreshableCredentials):
     def _refresh(self) -> None:
         """Renew the credentials if necessary, before botocore uses the credentials.
 
-        Raises AwsProfileError after the end of the block.
+        Raise AwsProfileError after the end of the block.
         """
         if self.has_ended or getattr(self._base, "has_ended", False):
             raise AwsProfileError(
@@ -535,7 +539,10 @@ class _ScopedCredentials(DeferredRefreshableCredentials):
         super()._refresh()  # type: ignore[misc]
 
     def _renew(self) -> NewKeys:
-        """Return new credentials in botocore's format. Raises AwsProfileError."""
+        """Return new credentials in botocore's format.
+
+        Raise AwsProfileError if the session has ended.
+        """
         if self._fetcher.duration and getattr(self, "_access_key", None):
             raise AwsProfileError(
                 f"The session was limited to {self._fetcher.duration} seconds and has ended.",

@@ -45,7 +45,7 @@ class LoopbackServer(StaysInProcess, ThreadingTCPServer):
             os.register_at_fork(after_in_child=self.socket.close)
 
     def end(self) -> bool:
-        """Stop the server. If this process is a forked child of the kernel, only return False."""
+        """Stop the server. In a forked child of the kernel, do nothing and return False."""
         is_own = self._process == os.getpid()
         if is_own:
             self.shutdown()
@@ -63,7 +63,7 @@ class LoopbackServer(StaysInProcess, ThreadingTCPServer):
         super().process_request(request, client_address)
 
     def service_actions(self) -> None:
-        """Close connections whose program hasn't proved in time that the user runs it.
+        """Close connections from programs that haven't proved in time that the user runs them.
 
         The server calls this method regularly.
         """

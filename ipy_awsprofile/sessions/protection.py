@@ -27,9 +27,9 @@ from ipy_awsprofile.text import misspelled, quoted
 class Protection:
     """Case-insensitive patterns for profile names, account IDs and account names.
 
-    A pattern with wildcards, such as ``*-prod``, matches a whole name or ID. The words of any other
-    pattern can be anywhere in a name or ID, as in ``%aws_profiles``. For example, ``prod`` also
-    matches ``nonprod``.
+    A pattern with wildcards, such as ``*-prod``, matches a whole name or ID. A pattern without
+    wildcards matches if its words are anywhere in a name or ID, as in ``%aws_profiles``. For
+    example, ``prod`` also matches ``nonprod``.
 
     Switching to a profile that matches ``protected`` requires confirmation. A profile that matches
     ``read_only`` is opened read-only unless the request says ``write``. The patterns of the
@@ -46,7 +46,7 @@ class Protection:
     def pattern_for(self, target: Target, account: str = "") -> str | None:
         """Return the pattern that makes a switch to a target require confirmation, or None.
 
-        ``account`` is the account ID if STS has reported it.
+        ``account`` is the account ID that STS has reported, if STS was called.
         """
         return _pattern_for(self._all("protected"), target, account)
 
@@ -64,7 +64,7 @@ class Protection:
     ) -> None:
         """Raise ProtectedProfile if a target is protected and the request isn't confirmed.
 
-        ``account`` is the account ID if STS has reported it.
+        ``account`` is the account ID that STS has reported, if STS was called.
         """
         pattern = self.pattern_for(target, account or "")
         if pattern is not None and not getattr(request, "confirmed", False):
@@ -73,10 +73,10 @@ class Protection:
     def limited(
         self, request: SessionRequest, target: Target, account: str | None = None
     ) -> Target:
-        """Return a request's target, or a read-only target if a pattern requires it.
+        """Return a request's target, or a read-only target if a pattern requires read-only access.
 
-        ``account`` is the account ID if STS has reported it. Raises NotAllowed if the
-        organization's policy doesn't allow the target.
+        ``account`` is the account ID that STS has reported, if STS was called. Raise NotAllowed if
+        the organization's policy doesn't allow the target.
         """
         policy = read_policy()
         if account is not None or target.account:
@@ -93,7 +93,7 @@ class Protection:
 
 
 def _pattern_for(patterns: Iterable[str], target: Target, account: str) -> str | None:
-    """Return the first pattern that matches a target, or None, as `_fitting_pattern` does."""
+    """Return the first pattern that matches a target (see `_fitting_pattern`), or None."""
     account_name = target.request.account_name or ""
     return _fitting_pattern(patterns, target.name, account or target.account, account_name)
 
@@ -104,8 +104,8 @@ def _fitting_pattern(
     """Return the first pattern that matches a profile's name, account ID or account name, or None.
 
     The name of a role without a profile contains a slash. Patterns can also match the part after
-    the last slash, which is the role's own name. The account name that a sign-in has listed is
-    matched in addition to ``account_name``. This function doesn't call AWS.
+    the last slash, which is the role's own name. Patterns can match both ``account_name`` and the
+    name that a sign-in has listed for the account. This function doesn't call AWS.
     """
     if not patterns:
         return None
@@ -126,7 +126,8 @@ def problem_of_pattern(pattern: str, *, typos_only: bool) -> str:
 
     The sentence suggests a similar name, or says how to list the names. If ``typos_only`` is true,
     the result is empty for a pattern without a similar name, because the pattern can be meant for
-    profiles that the user doesn't have, for example in a team's settings. Raises ConfigFileError.
+    profiles that the user doesn't have, for example in a team's settings. Raise ConfigFileError if
+    the config file is malformed.
     """
     names = _names_and_accounts()
     if any(_fitting_pattern([pattern], *name) for name in names):

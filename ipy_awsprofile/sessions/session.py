@@ -93,7 +93,7 @@ _INSTEAD_OF_ATTRIBUTE = {
 
 
 class NamedSession(StaysInProcess, Session):
-    """A boto3 session with the `Target` that it is for, or None for another library's session.
+    """A boto3 session with its `Target`, or with None if another library opened the session.
 
     ``timeout`` is the time limit, in seconds, for each attempt of this package's own calls.
     """
@@ -245,12 +245,13 @@ def open_session(request: OpeningRequest) -> ProfileSession:
     session's permissions. If the notebook's setting ``read_only`` matches the profile, the session
     is read-only unless you pass ``write``. ``duration`` (seconds, a timedelta, or a string such as
     ``15m``) limits the time until the session is renewed. ``duration`` is 900 to 43200 seconds for
-    a role, and up to 129600 seconds for other identities. Roles are limited when they are assumed,
-    and other identities with GetScopedCredentials. The AWS CLI never uses a session with
-    ``read_only``, ``policy``, ``tags`` or ``source_identity``. The AWS CLI uses a role's session
-    with a ``duration`` only if the profile has the same ``duration_seconds``. If ``mfa`` is true, a
-    code from the profile's ``mfa_serial`` gets an MFA session for long-term keys, for 12 hours or
-    ``duration``. All of the user's notebooks share the MFA session.
+    a role, and up to 129600 seconds for other identities. A role gets these limits when it is
+    assumed, and other identities get them from GetScopedCredentials. The AWS CLI never uses a
+    session with ``read_only``, ``policy``, ``tags`` or ``source_identity``. The AWS CLI uses a
+    role's session with a ``duration`` only if the profile has the same ``duration_seconds``. If
+    ``mfa`` is true, the profile's long-term keys and a code from the device ``mfa_serial`` get an
+    MFA session, which lasts 12 hours or ``duration``. All of the user's notebooks share the MFA
+    session.
 
     ``mfa_prompter`` receives the prompt and returns the code. By default, the front end prompts for
     the code, even when the credentials are renewed. ``sign_in`` is called if a sign-in to IAM
@@ -259,7 +260,7 @@ def open_session(request: OpeningRequest) -> ProfileSession:
     call to AWS, and half of this time is the limit for the connection. Each call is attempted at
     most three times.
 
-    Raises a subclass of `AwsProfileError` for any problem with the files, the options, the
+    Raise a subclass of `AwsProfileError` for any problem with the files, the options, the
     credentials or the network.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
@@ -350,7 +351,7 @@ def open_limited(
 
     This function opens all sessions for profiles and roles. The files don't always contain the
     account, so the patterns are also matched with the account that STS reports. ``check`` is called
-    with None before the session is opened, and then with the account that STS has reported. Raises
+    with None before the session is opened, and then with the account that STS has reported. Raise
     NotAllowed if the organization's policy doesn't allow the session, and the errors that ``check``
     raises.
     """
@@ -399,7 +400,7 @@ def _require_valid_region(target: Target) -> None:
 def target_in(session: boto3.Session) -> Target | None:
     """Return the target of a session or a scoped session, or None for other boto3 sessions.
 
-    Raises InvalidOption if ``session`` isn't a boto3 session but, for example, a profile's name.
+    Raise InvalidOption if ``session`` isn't a boto3 session but, for example, a profile's name.
     """
     if not isinstance(session, Session):
         raise InvalidOption(
@@ -418,7 +419,7 @@ def names_of_chain(session: boto3.Session) -> tuple[str, ...]:
 def check_session(session: boto3.Session, operation: str = "requests") -> Target | None:
     """Check a session that the user has passed to a function, and return its target.
 
-    Raises InvalidOption if ``session`` isn't a boto3 session, StaleIdentity if the notebook refuses
+    Raise InvalidOption if ``session`` isn't a boto3 session, StaleIdentity if the notebook refuses
     signatures by another identity, and NotForOneProfile if the session belongs to another profile
     while code runs for many profiles.
     """
@@ -432,7 +433,7 @@ def check_session(session: boto3.Session, operation: str = "requests") -> Target
 def credentials_of(session: boto3.Session) -> Credentials:
     """Return a session's credentials.
 
-    Raises InvalidProfile if the session doesn't have credentials.
+    Raise InvalidProfile if the session doesn't have credentials.
     """
     credentials = session.get_credentials()
     if credentials:
@@ -466,8 +467,8 @@ class Identity:
 
     ``chain`` contains the names in the role chain, from the requested profile to the profile or
     other source, such as ``EC2 instance``, that provides the first credentials. ``chain`` is empty
-    for a session without a profile. A cached role session can come from another profile for the
-    same role.
+    for a session without a profile. A cached role session may have been created for another profile
+    with the same role.
 
     ``region`` is the session's Region. ``expiry`` is the time (UTC) when the credentials expire.
     Sessions of this package renew the credentials before ``expiry``. ``expiry`` is None if the
@@ -476,8 +477,8 @@ class Identity:
     comes from the AWS CLI's cache, without a new call to STS.
 
     If an AWS-compatible server omits ``account``, ``arn`` and ``user_id``, these attributes are
-    empty strings. The same three attributes are also empty for the keys of a store that has an S3
-    endpoint but no STS.
+    empty strings. ``account``, ``arn`` and ``user_id`` are also empty for the keys of an object
+    store with an S3 endpoint but without STS.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
@@ -516,9 +517,9 @@ def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
     """Return a session's identity.
 
     STS is called once for each set of credentials. STS isn't called for a new role session, because
-    the AssumeRole response contains the identity, or for a cached role session, because the AWS
-    CLI's cache contains the AssumeRole response. If ``ask`` is true, STS is also called for cached
-    sessions. Raises a subclass of `AwsProfileError`.
+    the AssumeRole response contains the identity. The AWS CLI's cache contains this response, so
+    STS isn't called for a cached role session either. If ``ask`` is true, STS is also called for
+    cached sessions. Raise a subclass of `AwsProfileError` if the call fails.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """

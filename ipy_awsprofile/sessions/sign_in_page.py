@@ -1,7 +1,7 @@
 """The page that a browser shows when AWS redirects the browser to this machine after a sign-in.
 
-The page says whether the sign-in was allowed. The page doesn't contain scripts or load other files,
-and uses the browser's light or dark mode.
+The page says whether the sign-in was allowed. The page doesn't contain scripts or load other files.
+The page uses the browser's light or dark mode.
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ ALLOWED = _Outcome(
 
 REFUSED = _Outcome(
     "Sign-in not allowed",
-    "Your notebook doesn't get credentials from this sign-in, and says how to sign in again. You "
-    "can close this page and go back to the notebook.",
+    "Your notebook doesn't get credentials from this sign-in. The notebook says how to sign in "
+    "again. You can close this page and go back to the notebook.",
     "#c62828",
     "#ef5350",
 )

@@ -64,10 +64,11 @@ _INTERVAL = 5
 
 
 def forget_roles() -> None:
-    """Delete the cached sessions and lists of all sign-ins' roles. Raises CredentialsUnavailable.
+    """Delete the cached sessions and lists of all sign-ins' roles.
 
     The AWS CLI's files don't say which sign-in a role's session belongs to. The sessions and lists
-    are created again when they are needed, without a prompt.
+    are created again when they are needed, without a prompt. Raise CredentialsUnavailable if a file
+    can't be deleted.
     """
     with translated(None):
         for file in Path("~/.aws/cli/cache").expanduser().glob("*.json"):
@@ -79,11 +80,11 @@ def forget_roles() -> None:
 class Attempt(StaysInProcess):
     """A sign-in that has begun and waits for the user.
 
-    ``profile`` is the profile that signs in, and ``url`` is the page to open. ``step`` is what the
-    user does on this page, and ``code`` is the code to compare, or an empty string. ``redeem``
-    stores the sign-in, or returns False if the user hasn't answered. ``redeem`` is called every
-    ``interval`` seconds or, if ``callback`` is set, when AWS has returned a code. ``retry`` says
-    how to begin another attempt.
+    ``profile`` is the profile that signs in, and ``url`` is the page to open. ``step`` is the
+    action that the user takes on this page, and ``code`` is the code to compare, or an empty
+    string. ``redeem`` stores the sign-in, or returns False if the user hasn't answered. ``redeem``
+    is called every ``interval`` seconds or, if ``callback`` is set, when AWS has returned a code.
+    ``retry`` says how to begin another attempt.
     """
 
     retry = "Run the cell again"
@@ -115,7 +116,7 @@ class Attempt(StaysInProcess):
 
     @property
     def about(self) -> list[tuple[str, str]]:
-        """The rows that say why the user signs in, what for, and when the sign-in times out."""
+        """The rows with the reason for the sign-in, its purpose, and the time when it times out."""
         start = self._target.start
         sign_in = self._target.sign_in
         account = start.account or ""
@@ -156,7 +157,7 @@ class Attempt(StaysInProcess):
     def waiting(self, sleep: Callable[[float], object] = time.sleep) -> Iterator[None]:
         """Wait until the user or another program has signed in. Yield each second.
 
-        Raises CredentialsUnavailable if the user refused the sign-in or didn't complete it in time.
+        Raise CredentialsUnavailable if the user refused the sign-in or didn't complete it in time.
         """
         next_call = time.monotonic() + self.interval
         try:
@@ -175,7 +176,7 @@ class Attempt(StaysInProcess):
     def enter(self, text: str) -> None:
         """Complete the sign-in with the code that AWS shows.
 
-        Raises CredentialsUnavailable if the code isn't valid or belongs to a different sign-in.
+        Raise CredentialsUnavailable if the code isn't valid or belongs to a different sign-in.
         """
         if self._callback is None or not self._callback.take(query_in(text)):
             raise CredentialsUnavailable(
@@ -223,7 +224,8 @@ def begin_sign_in(
     """Start a sign-in with the method that suits the profile and the machine.
 
     As in the AWS CLI, a sign-in to IAM Identity Center opens a browser on this machine only for an
-    [sso-session]. ``retry`` says how the user begins another attempt. Raises AwsProfileError.
+    [sso-session]. ``retry`` says how the user begins another attempt. Raise AwsProfileError if the
+    sign-in can't be started.
     """
     browser = None if device_code else local_browser()
     with translated(target):
@@ -359,7 +361,7 @@ def _begin_login(target: Target, *, here: bool) -> Attempt:
 
 
 class Callback(StaysInProcess):
-    """Receives AWS's answer to a sign-in, and keeps the secret values of the sign-in (PKCE).
+    """Receives AWS's answer to a sign-in and keeps the secret values of the sign-in (PKCE).
 
     The browser on this machine sends the answer to a page on 127.0.0.1, unless AWS shows the answer
     to the user at another ``uri``. ``profile`` is the profile that signs in.
@@ -451,7 +453,7 @@ _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
 
 
 def local_browser() -> webbrowser.BaseBrowser | None:
-    """Return this machine's browser, or None if there isn't one or the user works elsewhere."""
+    """Return this machine's browser, or None if the user can't see a browser on this machine."""
     if any(map(os.environ.get, _ELSEWHERE)):
         return None
     if sys.platform == "linux" and not any(map(os.environ.get, _DISPLAYS)):
@@ -474,7 +476,7 @@ def sign_out(target: Target | None) -> SignedOut:
     For IAM Identity Center, invalidate the token at AWS, and delete its file and the cached
     sessions of its roles, even if AWS can't be reached. AWS can't invalidate tokens of ``aws
     login``, so only the tokens' file is deleted. Sessions that a program already uses remain valid
-    until they expire. Raises InvalidOption if the target doesn't have a sign-in, and
+    until they expire. Raise InvalidOption if the target doesn't have a sign-in, and
     CredentialsUnavailable if a file can't be deleted.
 
     https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/API_Logout.html
@@ -525,7 +527,7 @@ def _all_files(config: Config) -> Iterator[tuple[Path, tuple[str, Target]]]:
 
 
 def _revoke(file: Path, name: str, target: Target) -> None:
-    """Make AWS invalidate an IAM Identity Center token. Raises AwsProfileError."""
+    """Make AWS invalidate an IAM Identity Center token. Raise AwsProfileError if the call fails."""
     region = value_in(file, "region")
     if region is None:  # `aws login` doesn't write it
         return

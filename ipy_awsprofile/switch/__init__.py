@@ -1,1 +1,4 @@
-"""Switch the kernel to another identity. This folder holds the state of a notebook."""
+"""Switch the kernel to another identity.
+
+The modules in this folder hold the state of a notebook.
+"""

@@ -34,7 +34,10 @@ class Opening(Enum):
 
 
 def is_protected(opened: OpenProfile | None, protection: Protection) -> bool:
-    """Return whether a switch to an open profile requires confirmation. Return False for None."""
+    """Return whether a switch to an open profile requires confirmation.
+
+    Return False if ``opened`` is None.
+    """
     if opened is None:
         return False
     return protection.pattern_for(opened.session.target, opened.identity.account) is not None
@@ -53,8 +56,9 @@ def open_guarded(
 
     ``form`` says how the user wrote the request. ``refreshed`` is the open profile of the same
     request that the new session replaces, or None. Replacing a session doesn't require
-    confirmation, unless the new session is in another account. Raises ProtectedProfile and
-    NotAllowed.
+    confirmation, unless the new session is in another account. Raise ProtectedProfile if the user
+    hasn't confirmed a switch that requires confirmation, and NotAllowed if the policy forbids the
+    switch.
     """
     if request.variable != SESSION:
         require_allowed("variable", "`--as`")
@@ -88,10 +92,10 @@ def open_identified(
     """Open a session for a target, and return the session and its identity.
 
     If the AWS CLI's cache contains the role session and its identity, this function doesn't call
-    AWS. If ``ask`` is True or an account is ``expected``, it calls STS with the cached credentials
-    to get the identity. If STS rejects cached credentials, the function requests new credentials.
-    Raises a subclass of AwsProfileError, such as UnexpectedAccount if the session isn't in the
-    expected account.
+    AWS. If ``ask`` is True or an account is ``expected``, this function calls STS with the cached
+    credentials to get the identity. If STS rejects cached credentials, the function requests new
+    credentials. Raise a subclass of AwsProfileError, such as UnexpectedAccount if the session isn't
+    in the expected account.
     """
     ask = ask or expected is not None
     session = open_target(target, fresh=fresh, person=person)

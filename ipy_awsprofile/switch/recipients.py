@@ -70,8 +70,9 @@ class Recipients:
     def share(self) -> None:
         """Share the notebook's identity with programs outside the kernel, now and after switches.
 
-        If another notebook has shared its identity so far, it stops sharing. If this notebook
-        already shares its identity, an open write window stays open. Raises CredentialsUnavailable.
+        If another notebook is sharing its identity, that notebook stops sharing. If this notebook
+        already shares its identity, an open write window stays open. Raise CredentialsUnavailable
+        if the identity can't be shared.
         """
         if self.sharing and self.sharing.is_newest:
             return
@@ -89,15 +90,18 @@ class Recipients:
         newer.grant.try_keys()
 
     def _note_share(self, detail: str) -> None:
-        """Record the event that sharing begins or ends. Raises EventNotRecorded."""
+        """Record the beginning or the end of sharing as an audit event.
+
+        Raise EventNotRecorded if the event can't be written.
+        """
         session = self._stack.session_of_notebook
         name, arn = (session.target.name, session.arn) if session else ("", "")
         note("share", profile=name, arn=arn, detail=detail)
 
     def require_sharing(self) -> Sharing:
-        """Return the object that shares the notebook's identity, if it can share write access.
+        """Return the notebook's `Sharing`, or raise an error if write access can't be shared.
 
-        Raises NotForOneProfile in code for many profiles. Raises InvalidOption in a block, for a
+        Raise NotForOneProfile in code for many profiles. Raise InvalidOption in a block, for a
         read-only session, or if the notebook doesn't share its identity.
         """
         require_no_run("`--share write`")
@@ -128,14 +132,14 @@ class Recipients:
             return self.sharing.window
 
     def close_window(self) -> None:
-        """Close the write window, if one is open, so that programs can only read."""
+        """Close any open write window, so that programs can only read."""
         if self.sharing:
             self.sharing.close_window()
 
     def session_to_lend(self, what: str) -> ProfileSession:
         """Return the notebook's session, whose credentials the workers of a cluster will use.
 
-        Raises InvalidOption if no profile is active. Raises NotForOneProfile in code for many
+        Raise InvalidOption if no profile is active. Raise NotForOneProfile in code for many
         profiles, which can't use the function that ``what`` names.
         """
         require_no_run(what)

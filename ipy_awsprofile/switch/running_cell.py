@@ -16,14 +16,14 @@ _log = logging.getLogger(__name__)
 
 
 class _Waiting(NamedTuple):
-    """An action that waits for the end of a cell, and the function to call if it is dropped."""
+    """An action that waits for a cell to end, and the function to call if the action is dropped."""
 
     action: Callable[[], object]
     dropped: Callable[[], object]
 
 
 class RunningCell:
-    """Knows whether a cell is running, and keeps the action that waits for the cell's end.
+    """Tracks whether a cell is running and keeps the action that waits for the cell to end.
 
     https://ipython.readthedocs.io/en/stable/config/callbacks.html
     """
@@ -48,7 +48,7 @@ class RunningCell:
     def when_ended(self, action: Callable[[], object], dropped: Callable[[], object]) -> None:
         """Call ``action`` when the running cell has ended, or now if no cell is running.
 
-        If another action is waiting, drop that action and call its ``dropped``.
+        If another action is waiting, drop that action and call its function ``dropped``.
         """
         self.drop()
         with self._lock:
@@ -60,7 +60,7 @@ class RunningCell:
             action()
 
     def drop(self) -> None:
-        """Drop the action that is waiting for the end of the cell, if one is."""
+        """Drop any action that is waiting for the end of the cell."""
         waiting = self._take()
         if waiting:
             waiting.dropped()

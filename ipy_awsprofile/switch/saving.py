@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 
 def text_with_role(file: ConfigFile, request: SwitchRequest, person: Person, name: str) -> str:
-    """Return the config file's text with a profile for the role of a request added.
+    """Return the config file's text with an additional profile for the role of a request.
 
-    This function doesn't write the file. Raises InvalidOption if the name already exists, or if the
-    request isn't for a role without a profile. Raises NotAllowed and other subclasses of
-    AwsProfileError.
+    This function doesn't write the file. Raise InvalidOption if the name already exists, or if the
+    request isn't for a role without a profile. Raise NotAllowed if the organization's policy
+    forbids saving, or another subclass of AwsProfileError if the role can't be resolved.
     """
     require_allowed("save", "`--save`")
     target = find_target(request, person)
     if target.name in target.config.profiles:
         raise InvalidOption(
             f"`{target.name}` is already a profile.",
-            "Use `--save` with `--account` or `--role-arn`, for a role without a profile.",
+            "To save a role without a profile, use `--save` with `--account` or `--role-arn`.",
         )
     # A duration is a setting only for a role.
     parameters = target.parameters.get(target.profile.role_arn or "")
@@ -57,10 +57,10 @@ def text_with_role(file: ConfigFile, request: SwitchRequest, person: Person, nam
 def text_with_roles(
     file: ConfigFile, sign_in: SignIn, roles: Iterable[AssignedRole], pattern: str
 ) -> str:
-    """Return the config file's text with profiles for roles in the sign-in's block.
+    """Return the config file's text with a sign-in's block replaced by profiles for ``roles``.
 
     This function doesn't write the file. Roles that already have a profile outside the block are
-    skipped. Raises InvalidOption if ``pattern`` contains an unknown name in braces, or if a
+    skipped. Raise InvalidOption if ``pattern`` contains an unknown name in braces, or if a
     profile's name already exists or can't be read by all SDKs.
     """
     require_allowed("save", "`--save`")
@@ -84,7 +84,7 @@ def text_with_roles(
         if name in names:
             raise InvalidOption(
                 f"`{role.name}` can't be saved as `{name}`, because another profile has this name.",
-                "Use a pattern with more of the role, such as `{account_id}-{role}`.",
+                "Use a pattern with more details of the role, such as `{account_id}-{role}`.",
             )
         names.add(name)
         profiles[name] = {
@@ -99,7 +99,7 @@ def text_with_shared(file: ConfigFile, region: str | None = None) -> str:
     """Return the config file's text with the profiles through which a notebook shares its identity.
 
     This function doesn't write the file. The text is returned unchanged if the file contains both
-    profiles and the Python in their commands exists. Raises InvalidOption if a different profile
+    profiles and the Python in their commands exists. Raise InvalidOption if a different profile
     already has one of these names.
     """
     require_allowed("share", "`--share`")
@@ -117,8 +117,8 @@ def text_with_shared(file: ConfigFile, region: str | None = None) -> str:
     for name in SHARED_PROFILES:
         if name in file.config.profiles and name not in own:
             raise InvalidOption(
-                f"The config file already has a different profile `{name}`, and --share needs this "
-                "name.",
+                f"The config file already has a different profile `{name}`, but `--share` needs "
+                "this name.",
                 "Rename that profile.",
             )
     return file.with_block(SHARED_BLOCK, profiles)
@@ -127,7 +127,7 @@ def text_with_shared(file: ConfigFile, region: str | None = None) -> str:
 def _name_by(pattern: str, values: Mapping[str, str]) -> str:
     """Return the name of a new profile, in which values replace the pattern's names in braces.
 
-    Raises InvalidOption if the pattern contains a name in braces that ``values`` doesn't have.
+    Raise InvalidOption if the pattern contains a name in braces that ``values`` doesn't have.
     """
     name = pattern
     for placeholder, value in values.items():

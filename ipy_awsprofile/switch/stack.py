@@ -1,4 +1,4 @@
-"""The stack of the notebook, blocks and code for many profiles, with each one's active profile.
+"""The stack of the notebook, blocks and code for many profiles, each with an active profile.
 
 The whole process uses the profile of the last entry, even if the process has several shells, such
 as an embedded shell. Therefore, while a thread or task is in a block, only that thread or task can
@@ -33,10 +33,10 @@ class OpenProfile:
     """An open session with its identity, its credentials' label, and the values of all places.
 
     The label identifies the credentials when botocore signs a request. A place is an environment
-    variable or a setting that makes libraries use the session. ``request`` is the switch that
-    opened the session, with all names resolved. ``identity`` is the identity at the time when the
-    session was opened. If ``is_refresh`` is True, the session replaces an earlier session of the
-    same request.
+    variable or a setting that makes libraries use the session. ``request`` is the request of the
+    switch that opened the session, with all names resolved. ``identity`` is the identity at the
+    time when the session was opened. If ``is_refresh`` is True, the session replaces an earlier
+    session of the same request.
     """
 
     request: SwitchRequest
@@ -47,7 +47,10 @@ class OpenProfile:
     places: Mapping[Place, object] = field(default_factory=dict)
 
     def note(self, event: EventName, options: str = "") -> None:
-        """Record an event about the profile. Raises EventNotRecorded."""
+        """Record an audit event about the profile.
+
+        Raise EventNotRecorded if the event can't be written.
+        """
         name = self.session.target.name
         note(event, profile=name, arn=self.identity.arn, request=self.request, options=options)
 
@@ -142,8 +145,8 @@ class Stack:
     def require_changeable(self) -> None:
         """Raise AwsProfileError if another thread or task relies on the active identity.
 
-        A thread or task in a block would otherwise continue with a different identity. This method
-        also raises an exception in code for many profiles.
+        A thread or task in a block would otherwise continue with a different identity. Raise
+        NotForOneProfile while code runs for many profiles.
         """
         require_no_run("A switch")
         if any(entry.is_beside for entry in self._entries[1:]):
@@ -151,7 +154,7 @@ class Stack:
                 "Another thread or task is in a block of `using_profile` or `%%aws_profile`, which "
                 "changes the identity of the whole kernel.",
                 "Wait until that block has ended. In threads and tasks, use `open_session(NAME)`, "
-                "whose session is separate.",
+                "which opens a separate session.",
             )
 
     def put(self, opened: OpenProfile, owner: object) -> None:
@@ -173,7 +176,7 @@ class Stack:
         *,
         places: Mapping[Place, object] | None = None,
     ) -> None:
-        """Begin a block with a profile, or begin code for many profiles with these places."""
+        """Begin a block with a profile, or begin code for many profiles with the given places."""
         self.require_changeable()
         entry.changed_before = self.kernel.changed()
         self._entries.append(entry)

@@ -101,7 +101,10 @@ class Switcher:
 
     @property
     def _lock(self) -> AbstractContextManager[object]:
-        """The stack's lock. Callers need it because widget callbacks can run in another thread."""
+        """The stack's lock.
+
+        Callers need this lock because widget callbacks can run in another thread.
+        """
         return self._stack.lock
 
     @property
@@ -142,7 +145,7 @@ class Switcher:
         """Call the listener with each new identity, or with None after `off`.
 
         The listener is called after the switch is complete, in the thread of the switch. Return a
-        function that ends the subscription, and that can be called more than once.
+        function that ends the subscription and can be called more than once.
         """
         self._listeners[listener] = None
         return partial(self._listeners.pop, listener, None)
@@ -177,7 +180,7 @@ class Switcher:
     ) -> OpenProfile:
         """Open the session for a request and get its identity, without switching the kernel.
 
-        ``form`` says how the user wrote the request. Raises AwsProfileError before opening the
+        ``form`` says how the user wrote the request. Raise AwsProfileError before opening the
         session if `move` can't change the identity now.
         """
         self.require_changeable()
@@ -308,7 +311,7 @@ class Switcher:
                 self._lending.end()
 
     def _note_off(self) -> None:
-        """Record the event that the switch ends.
+        """Record the end of the switch as an audit event.
 
         If the event can't be recorded, print a warning and continue.
         """

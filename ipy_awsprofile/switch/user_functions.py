@@ -30,7 +30,7 @@ _is_calling: ContextVar[bool] = ContextVar("is_calling", default=False)
 
 
 def key_of(function: UserFunction) -> Hashable:
-    """Return a key for a function that stays the same if the function is defined again.
+    """Return a key that still identifies a function after the function is defined again.
 
     The key of a nested function, method or lambda is the object itself, because several such
     objects can have the same name.
@@ -46,8 +46,8 @@ def call_functions(
 ) -> None:
     """Call the functions with the active session. If a function fails, print a line and continue.
 
-    A function can use a block or make a switch, which doesn't call the functions again. If a
-    function makes a switch, the functions before it are called once more with the new session.
+    If a function makes a switch, the functions before this function are called once more with the
+    new session. A block in a function doesn't call any functions again.
     """
     if _is_calling.get():
         return

@@ -51,7 +51,7 @@ class Block(ForWith):
         self._open: list[tuple[Switcher, Entry]] = []
 
     def __call__(self, function: _Function) -> _Function:
-        """Decorate a function. Raises InvalidOption for a coroutine or generator function."""
+        """Decorate a function. Raise InvalidOption for a coroutine or generator function."""
         kinds = (iscoroutinefunction, isgeneratorfunction, isasyncgenfunction)
         if any(kind(function) for kind in kinds):
             raise InvalidOption(
@@ -107,11 +107,11 @@ def using_profile(request: SwitchRequest) -> Block:
     variable.
 
     The block changes the identity of the whole kernel. While a thread or task is in a block, other
-    threads and tasks can't enter a block, switch, or switch off. Use `open_session` in these
-    threads and tasks. A switch in the block lasts until the block ends, but ``--off`` ends the
+    threads and tasks can't enter a block or make or undo a switch. In other threads and tasks, use
+    `open_session` instead. A switch in the block lasts until the block ends, but ``--off`` ends the
     block permanently.
 
-    Raises a subclass of AwsProfileError if the switch fails. If the switch fails, Python doesn't
+    Raise a subclass of AwsProfileError if the switch fails. If the switch fails, Python doesn't
     enter the block, and the identity doesn't change.
 
     https://docs.python.org/3/reference/compound_stmts.html#the-with-statement
@@ -137,7 +137,7 @@ def on_switch(function: _UserFunction) -> _UserFunction:
     If the cell or module that defines the function runs again, the new function replaces the former
     one. A lambda, method or nested function doesn't replace an earlier function. Registered
     functions stay registered when the extension is reloaded, until you call `end_on_switch` or
-    restart the kernel. Raises InvalidOption for an async function.
+    restart the kernel. Raise InvalidOption for an async function.
     """
     require_no_run("`on_switch`")
     _require_function(
@@ -147,7 +147,7 @@ def on_switch(function: _UserFunction) -> _UserFunction:
     )
     if iscoroutinefunction(function):
         raise InvalidOption(
-            "The function is async, and nothing would await its result.",
+            "The function is async, but `on_switch` doesn't await its result.",
             "Use a function without `async`.",
         )
     key = key_of(function)
@@ -162,12 +162,14 @@ def on_switch(function: _UserFunction) -> _UserFunction:
 
 
 def end_on_switch(function: UserFunction) -> None:
-    """Stop calling a function that `on_switch` registered. Warn about any other function.
+    """Stop calling a function that `on_switch` registered.
 
-    Raises InvalidOption if the value isn't a function. Raises NotAllowed if IPython's configuration
+    If the function isn't registered, show a warning.
+
+    Raise InvalidOption if the value isn't a function. Raise NotAllowed if IPython's configuration
     has registered the function.
     """
-    hint = "Pass the function that `on_switch` got."
+    hint = "Pass the function that you registered with `on_switch`."
     if isinstance(function, str) and function.isidentifier():
         hint = f"Write `end_on_switch({function})`."
     _require_function("end_on_switch", function, hint)
@@ -178,12 +180,14 @@ def end_on_switch(function: UserFunction) -> None:
         del PROCESS.user_functions[key]
         return
     registered = listed(map(_name_of, PROCESS.user_functions.values()))
-    others = f"The registered functions: {registered}." if registered else "No function is."
+    others = "No function is registered."
+    if registered:
+        others = f"These functions are registered: {registered}."
     PROCESS.warn(f"`{_name_of(function)}` isn't registered with `on_switch`. {others}")
 
 
 def _require_function(name: str, function: object, hint: str) -> None:
-    """Raise InvalidOption if a value isn't a function, but for example a function's name."""
+    """Raise InvalidOption if a value isn't a function (for example, if it is a function's name)."""
     if callable(function):
         return
     kind = type(function).__name__

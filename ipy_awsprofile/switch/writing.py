@@ -1,4 +1,4 @@
-"""Give advice on how to write after AWS refused a request of a read-only session.
+"""Advise users how to get write access after AWS refuses a request from a read-only session.
 
 The advice changes only the line, cell or Python call that opened the read-only session. All other
 limits of the session remain.
@@ -72,7 +72,7 @@ def advice_for_writing(
 
 
 def _step(origin: Origin, writing: SessionRequest) -> str:
-    """Return a step that changes a session's line or code into that for a different request."""
+    """Return an instruction for changing the line or code that opened a session."""
     request, form = origin
     if form is Form.LINE:
         return f"run `%aws_profile {arguments(writing)}`"

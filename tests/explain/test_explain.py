@@ -117,8 +117,9 @@ SITUATIONS = {
     "perhaps on an instance": situation(
         P,
         "p (1 warning)",
-        "! Only an EC2 instance with a role has these credentials. Elsewhere, add access keys, "
-        "a role_arn with a source_profile, SSO settings or a credential_process.",
+        "! Only an EC2 instance with a role has these credentials. On other machines, add access "
+        "keys, a role_arn with a source_profile, SSO settings or a credential_process to the "
+        "profile.",
         keys="u",
         AWS_EC2_METADATA_DISABLED="false",
     ),

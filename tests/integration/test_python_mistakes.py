@@ -142,14 +142,14 @@ def test_functions_that_are_not_registered(shell: Shell, aws: EmbeddedAws) -> No
     """`end_on_switch` refuses a name, and warns about a function that isn't registered."""
     shell.good("from ipy_awsprofile import end_on_switch, on_switch")
     shell.good("@on_switch\ndef mk(session): print('called')\ndef other(session): pass")
-    assert "The registered functions: `mk`." in shell.good("end_on_switch(other)").text
+    assert "These functions are registered: `mk`." in shell.good("end_on_switch(other)").text
     assert "called" in shell.good("%aws_profile RoleBeta").text
     error = shell.refused("end_on_switch('mk')")
     (line,) = code_in(error.hint)
     assert shell.good(line).text == ""
     assert "called" not in shell.good("%aws_profile UserAlpha").text
     text = shell.good("end_on_switch(lambda session: 0)").text
-    assert "`<lambda>` isn't registered with `on_switch`. No function is." in text
+    assert "`<lambda>` isn't registered with `on_switch`. No function is registered." in text
     assert shell.refused("end_on_switch(3)").hint
 
 
@@ -213,7 +213,7 @@ def test_limits_without_a_statement(shell: Shell, aws: EmbeddedAws, block: str) 
     add_role(aws, "RoleGamma", "*", region="us-west-2")
     shell.good("%aws_profile RoleBeta\nimport boto3\nfrom ipy_awsprofile import scoped")
     text = shell.good(f"with {block} as s:\n    boto3.client('s3').list_buckets()").text
-    assert text.endswith("without these limits. Use the block's session.")
+    assert text.endswith("without these limits. Use the session of the `scoped` block.")
 
 
 #: Attributes that a session doesn't have, and the result of the code in their message.

@@ -92,8 +92,8 @@ def test_readers_of_the_kernels_endpoint(shell: Shell, store: tuple[str, Answers
     """A store's keys aren't lent: readers that need the endpoint get an error with its name."""
     shell.good("%aws_profile store")
     for code in OTHER_LANGUAGES:
-        assert "has long-term keys of http://127.0.0.1" in str(shell.run(code).error)
-    with pytest.raises(CredentialsUnavailable, match="`store` has long-term keys of http://127"):
+        assert "long-term keys of `store` for http://127.0.0.1" in str(shell.run(code).error)
+    with pytest.raises(CredentialsUnavailable, match="long-term keys of `store` for http://127"):
         issue_keys(shell.names["session"])
     assert store[1].asked == 0
 

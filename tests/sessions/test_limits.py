@@ -174,7 +174,7 @@ def test_time(aws: EmbeddedAws) -> None:
     [
         ({}, "The arguments don't limit the session"),
         ({"read_only": True, "policy": LISTS}, "can't be combined"),
-        ({"policy": {}}, "`policy` isn't a policy."),
+        ({"policy": {}}, "`policy` isn't a valid policy: "),
         ({"seconds": "soon"}, "`soon` isn't a valid duration_seconds"),
         ({"policy": "nowhere.json"}, "can't be read: .*No such file"),
     ],
