@@ -39,7 +39,8 @@ def main() -> None:
     if options.topic == "scale":
         scale.main()
         return
-    table = f"{markdown(measure(of_picker=bool(options.topic)))}\n\n{machine()}."
+    table = markdown(measure(of_picker=bool(options.topic)))
+    table += f"\n\nThis table was measured with {machine()}."
     print(table)
     if options.update_page:
         PAGE.write_text(update(PAGE.read_text("utf-8"), table), "utf-8")

@@ -102,7 +102,7 @@ SCENARIOS = (
         ("0", f"{_AWS} --profile RoleBeta\n{_SUCCEEDED}"),
     ),
     Scenario(
-        f"buckets of {ACCOUNTS} accounts, 50 ms latency",
+        f"list the buckets of {ACCOUNTS} accounts, with a latency of 50 ms",
         "loop over sessions",
         (
             _ACCOUNTS,

@@ -62,7 +62,7 @@ def _table(group: argparse._ArgumentGroup, so_far: dict[str, str]) -> Iterator[s
     ]
     so_far |= {"".join(argument.option_strings): str(argument.help) for argument in actions}
     if not every[0].option_strings:
-        yield from (f"`{every[0].metavar}`: {_cell(str(every[0].help))}.", "")
+        yield from (f"`{every[0].metavar}`: {_cell(str(every[0].help))}", "")
         return
     yield from (
         f"### {(group.title or 'arguments').capitalize()}",

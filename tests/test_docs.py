@@ -540,7 +540,7 @@ def test_libraries_with_a_record() -> None:
 def test_libraries_with_open_objects() -> None:
     """The page of supported libraries names those whose open objects the card lists."""
     page = LIBRARIES.read_text()
-    (listed,) = re.findall(r"lists variables with objects of (.+?)\. ", page, re.DOTALL)
+    (listed,) = re.findall(r"lists variables with objects from (.+?)\. ", page, re.DOTALL)
     names = set(re.findall(r"\w+", re.sub(r"\(.+?\)|\bor\b", "", listed.casefold())))
     with_handles = {each.package for each in all_followers() if each.handles}
     assert names == with_handles - {"ipyparallel"}  # the next item has it

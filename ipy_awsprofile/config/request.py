@@ -174,38 +174,53 @@ class SessionRequest:
 
     profile: str | None = None
     _: KW_ONLY
-    region: str | None = option("the AWS Region, instead of the profile's", "R")
-    duration: Duration | None = option("the session's duration: 3600, 90m, 1h", "T")
-    session_name: str | None = option("the role session's name, as in CloudTrail", "S")
-    external_id: str | None = option("the external ID that the role's trust policy requires", "ID")
+    region: str | None = option("Use this AWS Region instead of the profile's Region.", "R")
+    duration: Duration | None = option(
+        "Set the session's duration, such as 3600 (seconds), 90m or 1h.", "T"
+    )
+    session_name: str | None = option(
+        "Set the name of the role session, which CloudTrail shows.", "S"
+    )
+    external_id: str | None = option(
+        "Pass the external ID that the role's trust policy requires.", "ID"
+    )
     source_identity: str | None = None
     tags: Mapping[str, str] | Iterable[str | tuple[str, str]] | None = ()
     transitive_tags: Iterable[str] = ()
     policy: str | os.PathLike[str] | None = option(
-        "limit the session with a policy: a JSON file or, for a role, a managed policy's ARN",
+        "Limit the session with a policy: a JSON file or, for a role, a managed policy's ARN.",
         "FILE",
     )
     role_arn: str | None = option(
-        "a role without a profile, assumed with --source-profile or the default credentials", "ARN"
+        "Assume this role, which doesn't need a profile, with the credentials of --source-profile "
+        "or the default credentials.",
+        "ARN",
     )
-    source_profile: str | None = option("the profile that assumes --role-arn", "NAME")
+    source_profile: str | None = option(
+        "Use this profile's credentials to assume the role in --role-arn.", "NAME"
+    )
     default: bool = option(
-        "use the default credentials, from the environment, the default profile, a container or an "
-        "instance"
+        "Use the default credentials, which come from environment variables, the default profile, "
+        "a container or an instance."
     )
     account: str | int | None = option(
-        "an account in IAM Identity Center, by ID or name; requires --role", "ID"
+        "Use the account with this ID or name in IAM Identity Center. --account requires --role.",
+        "ID",
     )
-    role: str | None = option("a role in --account; needs no profile", "NAME")
-    sso: str | None = option("the [sso-session] of --account, if there are several", "NAME")
+    role: str | None = option(
+        "Use this role in --account. The role doesn't need a profile.", "NAME"
+    )
+    sso: str | None = option(
+        "Use this [sso-session] for --account if your config file has several.", "NAME"
+    )
     read_only: bool = option(
-        "limit the session to reading: a role with AWS's policy ReadOnlyAccess, any other identity "
-        "with a list of actions"
+        "Limit the session to reading. The limit is AWS's policy ReadOnlyAccess for a role, and a "
+        "list of actions for any other identity."
     )
-    write: bool = option("allow writing, even if `%config AwsProfileMagics.read_only` matches")
+    write: bool = option("Allow writing even if the setting `read_only` matches the profile.")
     mfa: bool = option(
-        "get an MFA session for access keys, with a code from mfa_serial; lasts 12 hours, or "
-        "--duration up to 36h"
+        "Get an MFA session for access keys, with a code from the MFA device in mfa_serial. The "
+        "session lasts 12 hours, or as long as --duration, up to 36h."
     )
     default_session_name: str | None = None
     source: Source | None = None
@@ -294,17 +309,17 @@ class SwitchRequest(SessionRequest):
     """A request for a session and for its use in the notebook, such as the name of its variable."""
 
     variable: str = option(
-        "the session's variable (default: session)",
+        "Store the session in this variable (default: session).",
         "VAR",
         flag="--as",
         default=SESSION,
     )
     expect_account: str | int | None = option(
-        "change nothing unless STS reports this account", "ID"
+        "Switch only if STS reports that the identity belongs to this account.", "ID"
     )
     confirmed: bool = option(
-        "switch even if the profile is protected; with --save, or the first --share, write the "
-        "previewed lines to the config file",
+        "Switch even if the profile is protected. With --save or the first --share, write the "
+        "previewed lines to the config file.",
         flag="--yes",
     )
 

@@ -62,27 +62,29 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
     protected = traitlets.List(
         traitlets.Unicode(),
-        help="Words such as 'prod', or patterns such as '*-prod', that match profiles by the names "
-        "of profiles, roles and accounts, or by account ID. A switch to such a profile requires "
-        "--yes.",
+        help="Require --yes for a switch to a profile that matches one of these words, such as "
+        "'prod', or patterns, such as '*-prod'. A word or pattern can match the name of a profile, "
+        "role or account, or an account ID.",
     ).tag(config=True)
     read_only = traitlets.List(
         traitlets.Unicode(),
-        help="Words or patterns that match the profiles to open read-only, unless you add --write "
-        "or, in Python, write=True.",
+        help="Open a profile that matches one of these words or patterns read-only, unless you add "
+        "--write or, in Python, write=True.",
     ).tag(config=True)
     stale = traitlets.CaselessStrEnum(
         ["warn", "refuse", "allow"],
         default_value="warn",
-        help="Whether to warn about, refuse or allow a client whose identity isn't active. Such a "
-        "client is always refused while a --read-only identity is active.",
+        help="Warn about ('warn'), refuse ('refuse') or allow ('allow') calls from a client whose "
+        "identity isn't active. While a --read-only identity is active, these calls are always "
+        "refused.",
     ).tag(config=True)
     session_name = traitlets.Unicode(
-        help="The name of role sessions, which CloudTrail shows, if neither --session-name nor "
+        help="Give role sessions this name, which CloudTrail shows, unless --session-name or "
         "role_session_name is set.",
     ).tag(config=True)
     record_calls = traitlets.Bool(
-        help="Record AWS calls in memory for %aws_calls, without bodies and parameter values.",
+        help="Record AWS calls in memory for %aws_calls, without request bodies and parameter "
+        "values.",
     ).tag(config=True)
     share = traitlets.Bool(
         help="Share the new identity after each switch, as --share does, unless the profile is "
@@ -90,14 +92,15 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     ).tag(config=True)
     explain_denied = traitlets.Bool(
         default_value=True,
-        help="If AWS refuses a request, show who signed the request and what to do about it.",
+        help="If AWS refuses a request, show which identity signed the request and what to do.",
     ).tag(config=True)
     quiet = traitlets.Bool(help="Show a switch's card only if the card has a warning.").tag(
         config=True
     )
     prompt = traitlets.Bool(help="Show the identity in a terminal's prompt.").tag(config=True)
     profile = traitlets.Unicode(
-        help="The profile that the first cell switches to, unless the cell begins with a switch.",
+        help="Switch to this profile before the first cell runs, unless the cell begins with a "
+        "switch.",
     ).tag(config=True)
 
     def __init__(self, shell: InteractiveShell, make_picker: Callable[[Switcher], object]) -> None:
@@ -221,7 +224,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
         The switch sets the variable ``session`` to a ``boto3.Session`` that renews its credentials.
         boto3's default session, child processes and ``s3://`` paths also use the profile.
-        ``%%aws_profile NAME`` switches for a single cell.
+        ``%%aws_profile NAME`` switches the identity for a single cell.
         """
         from ipy_awsprofile.notebook.commands import run_aws_profile, run_aws_profile_cell
 

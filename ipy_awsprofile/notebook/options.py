@@ -41,27 +41,35 @@ OF_EACH_PROFILE = ("policy", "read_only", "write", "confirmed")
 class ProfileActions:
     """The actions of ``%aws_profile`` other than a switch. A line can contain only one action."""
 
-    refresh: bool = option("get new credentials now")
-    login: bool = option("sign in again first (IAM Identity Center, aws login)")
-    logout: bool = option(
-        "end the sign-in of NAME or --sso NAME, or all sign-ins, for all programs"
+    refresh: bool = option(
+        "Get new credentials now, and sign in if the sign-in is missing or has expired."
     )
-    off: bool = option("restore everything to how it was before the first switch")
-    explain: bool = option("show how NAME or the active profile resolves, without the network")
+    login: bool = option(
+        "Sign in again before the switch, even if the sign-in is still valid (for IAM Identity "
+        "Center and aws login)."
+    )
+    logout: bool = option(
+        "End the sign-in of NAME or of --sso for all programs. Without a name, end all sign-ins."
+    )
+    off: bool = option("Undo all switches, and restore everything from before the first switch.")
+    explain: bool = option(
+        "Show how NAME or the active profile gets its credentials, without using the network."
+    )
     console: str | None = option(
-        "open the AWS console as the active identity, in a browser on the kernel's machine",
+        "Open the AWS console, or a service in the console, as the active identity, in a browser "
+        "on the kernel's machine.",
         "[SERVICE]",
     )
-    pick: bool = option("show a searchable list of profiles")
+    pick: bool = option("Show a searchable list of profiles.")
     share: str | None = option(
-        "let terminals, agents and other programs use the notebook's identity, with the profiles "
+        "Let terminals, agents and other programs use the notebook's identity, with the profiles "
         "notebook and notebook-agent, until `--share off` or --off. `--share write 10m` lets "
-        "notebook-agent write for ten minutes",
+        "programs with the profile notebook-agent write for ten minutes.",
         "[MODE]",
     )
     save: str | None = option(
-        "switch to the role, and preview the lines that add it to the config file as this profile; "
-        "--yes writes these lines",
+        "Switch to the role, and preview the lines that add the role to the config file as a "
+        "profile with this name. --yes writes these lines.",
         "NAME",
     )
 
@@ -75,15 +83,15 @@ class _ProfilesOptions:
     """The options of ``%aws_profiles``."""
 
     sso: str | None = option(
-        "list the accounts and roles of a sign-in to IAM Identity Center",
+        "List the accounts and roles that you can use with a sign-in to IAM Identity Center.",
         "[NAME]",
     )
     refresh: bool = option(
-        "with --sso: call AWS again instead of using the list that kernels share for a day"
+        "With --sso, call AWS again instead of using the list that your kernels share for a day."
     )
     save: str | None = option(
-        "with --sso: preview profiles for the roles that are assigned to you, with names such as "
-        '"{account_name}-{role}"; --yes writes them to the config file',
+        "With --sso, preview profiles for the roles that are assigned to you, with names such as "
+        '"{account_name}-{role}". --yes writes the profiles to the config file.',
         "NAMES",
     )
 
@@ -93,41 +101,47 @@ class CellOptions:
     """The options of the cell magic ``%%aws_profiles``."""
 
     organization: bool = option(
-        "run the cell in the organization's active accounts, or those with the words of PATTERN in "
-        "their name or ID; the active identity lists them and assumes --role in each"
+        "Run the cell in the organization's active accounts or, if you add PATTERN, in the "
+        "accounts with these words in their name or ID. The active identity lists the accounts, "
+        "and assumes --role in each account."
     )
     role: str | None = option(
-        "with --organization: the role in each account, with its path", "NAME"
+        "With --organization, assume this role in each account. If the role has a path, include "
+        "the path.",
+        "NAME",
     )
     exclude: Iterable[str] = option(
-        "leave out profiles or, with --organization, accounts with this name or ID; can be "
-        "repeated",
+        "Leave out the profiles or, with --organization, the accounts that match this name, ID or "
+        "pattern. You can repeat this option.",
         "PATTERN",
         is_repeated=True,
     )
-    into: str | None = option("store the DataFrame in this variable instead of showing it", "VAR")
+    into: str | None = option(
+        "Store the DataFrame in this variable instead of showing the DataFrame.", "VAR"
+    )
     regions: Iterable[str] = option(
-        "run the cell in each of these Regions, instead of the profile's; can be repeated",
+        "Run the cell in each of these Regions instead of the profile's Region. You can repeat "
+        "this option.",
         "R,R",
         is_repeated=True,
     )
     workers: int = option(
-        "the maximum number of profiles at the same time (default: 32)",
+        "Run the cell for at most this many profiles at the same time (default: 32).",
         "N",
         default=32,
     )
-    no_progress: bool = option("show no progress bar")
+    no_progress: bool = option("Hide the progress bar.")
 
 
 @dataclass
 class _CallsOptions:
     """The options of ``%aws_calls``."""
 
-    denied: bool = option("return only the calls that AWS denied")
-    all: bool = option("return all columns, as `recorded_calls()` does")
+    denied: bool = option("Return only the calls that AWS denied.")
+    all: bool = option("Return all columns, as `recorded_calls()` does.")
     policy: str | None = option(
-        "show a draft policy for the calls of each identity, or write the active identity's draft "
-        "to a file",
+        "Show a draft policy for each identity's calls or, if you name a file, write the active "
+        "identity's draft to the file.",
         "[FILE]",
     )
 
@@ -135,7 +149,7 @@ class _CallsOptions:
 def of_aws_profile(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``%aws_profile``."""
     parser.usage = "%(prog)s [NAME] [options]"
-    about = "the profile to switch to; without NAME, show the active identity"
+    about = "The profile to switch to. Without NAME, the magic shows the active identity."
     parser.add_argument("profile", metavar="NAME", nargs="*", help=about)
     common = parser.add_argument_group("common options")
     switch = parser.add_argument_group("other options of a switch")
@@ -143,17 +157,17 @@ def of_aws_profile(parser: argparse.ArgumentParser) -> None:
     for group, declared in ((switch, SwitchRequest), (actions, ProfileActions)):
         _add_options(common.add_argument, declared, _COMMON)
         _add_options(group.add_argument, declared, options_of(declared).keys() - set(_COMMON))
-    about = "sign in with a code in any browser, even if the kernel's machine has a browser"
+    about = "Sign in with a code in any browser, even if the kernel's machine has a browser."
     actions.add_argument("--device-code", action="store_true", help=about)
-    about = "show a switch's card only if the card has a warning"
+    about = "Show a switch's card only if the card has a warning."
     actions.add_argument("--quiet", action="store_true", help=about)
 
 
 def of_aws_profiles(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``%aws_profiles``."""
     about = (
-        "words to search for in the name, account, role, Region and source; or a pattern such as "
-        "*-prod; or several of them with commas between them"
+        "Words to search for in the name, account, role, Region and source profile, or a pattern "
+        "for the whole name, such as *-prod. Separate several patterns with commas."
     )
     parser.add_argument("pattern", metavar="PATTERN", nargs="*", help=about)
     _add_options(parser.add_argument, _ProfilesOptions)
@@ -169,7 +183,8 @@ def of_aws_calls(parser: argparse.ArgumentParser) -> None:
         metavar="on|off|clear",
         nargs="?",
         choices=("on", "off", "clear"),
-        help="start or stop recording, or delete the recorded calls; without it, return them",
+        help="Start or stop recording, or delete the recorded calls. Without this argument, the "
+        "magic returns the recorded calls.",
     )
     _add_options(parser.add_argument, _CallsOptions)
 

@@ -45,7 +45,7 @@ ALLOWED = {
         "docs/reference/libraries.md"
     ),
     # Objects of pyarrow and polars sign without a line.
-    "the card of a switch and of `--off` lists variables with objects of pyarrow": (
+    "after a switch or `--off`, the card lists variables with objects from pyarrow": (
         "docs/reference/libraries.md"
     ),
     # So the end of a generator's block restores what was active before it.

@@ -91,7 +91,7 @@ def test_help(shell: Shell, option: str) -> None:
     common, others = shown.split("\n\n")[-3:-1]
     assert {"--region", "--off", "--as"} <= set(re.findall("^  (--[a-z]+)", common, re.M))
     assert "--external-id" in others
-    assert "with --save, or the first --share, write" in " ".join(common.split())
+    assert "With --save or the first --share, write" in " ".join(common.split())
 
 
 # Tab ---
