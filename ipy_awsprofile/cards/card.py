@@ -1,4 +1,4 @@
-"""Display a `Card` or a `Table`, which a terminal shows as text and a notebook as HTML.
+"""Display a `Card` or a `Table` as text in a terminal and as HTML in a notebook.
 
 Only this module writes HTML. Notebooks don't sanitize new outputs, so `_escaped` escapes every
 string, including names from files and servers. Styles are inline because front ends remove style

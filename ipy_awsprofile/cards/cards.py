@@ -460,7 +460,7 @@ def sign_in_card(
 ) -> Card:
     """Return a card with a button that opens a sign-in page, and instructions for this page.
 
-    ``code`` is the code to compare on the page, or an empty string. ``about`` contains additional
+    ``code`` is the code that the page must show, or an empty string. ``about`` contains additional
     rows about the sign-in.
     """
     return Card(

@@ -52,8 +52,8 @@ def role_table(
     """Return a card with a row for each role that is assigned to the signed-in user.
 
     ``pattern`` is the pattern that selected the roles. ``listed_at`` is the time (UTC) when the
-    roles were listed, or None for a new list. The column ``profile`` is empty for roles without a
-    profile in the files.
+    roles were listed, or None for a new list. The ``profile`` column is empty for roles without a
+    profile in the config files.
     """
     rows = [
         (role.account.name, role.account.id, role.role, role.account.domain, role.profile or "")

@@ -3,8 +3,8 @@
 A plugin in each worker serves the credentials that the kernel last sent. The plugin serves the
 credentials on the worker's loopback address, as `kernel.lending` does in the kernel. The workers
 don't need this package. The served credentials are valid for less than ten minutes, so botocore
-requests new credentials before each signature. A switch therefore also changes the identity of AWS
-clients that a worker has already created.
+requests new credentials before each signature. A switch also changes the identity of AWS clients
+that a worker has already created.
 
 https://distributed.dask.org/en/stable/plugins.html#worker-plugins
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html

@@ -35,9 +35,9 @@ def duckdb_secret(
 ) -> None:
     """Create a DuckDB secret that makes ``s3://`` paths use the session.
 
-    The function creates a temporary secret with the name ``ipy_awsprofile`` in the connection (by
-    default, the connection of `duckdb.sql`). DuckDB shows only the access key ID of the secret and
-    doesn't write the secret to a file.
+    The function creates a temporary secret named ``ipy_awsprofile`` in the connection (by default,
+    the connection of `duckdb.sql`). DuckDB shows only the access key ID of the secret and doesn't
+    write the secret to a file.
 
     If the session is the active one, each switch updates the secret, and ``--off`` drops the
     secret. A transaction that is open during a switch keeps the old secret until the transaction
@@ -46,9 +46,9 @@ def duckdb_secret(
     doesn't change it. If you create a secret for each bucket, with the bucket as the scope, a
     single query can read buckets in two accounts.
 
-    Credentials that are about to expire are renewed before each cell. A query that is still running
-    when its credentials expire fails. In a script, or if a renewal requires an MFA code or a
-    sign-in, run ``%aws_profile --refresh`` or call this function again.
+    Credentials that are about to expire are renewed before each cell. A query fails if its
+    credentials expire while the query is running. In a script, or if a renewal requires an MFA code
+    or a sign-in, run ``%aws_profile --refresh`` or call this function again.
 
     Raise `CredentialsUnavailable` if the session has long-term keys. Raise `NotForOneProfile` if
     you don't pass a connection in a function for many profiles, because the profiles would share

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @checks_arguments
 def pyarrow_filesystem(session: boto3.Session) -> S3FileSystem:
-    """Return an S3 filesystem of pyarrow that uses the session until the credentials expire.
+    """Return a pyarrow S3 filesystem that uses the session until the credentials expire.
 
     The filesystem contains the current short-lived credentials, which pyarrow can't renew. After
     the credentials expire, call this function again. Raise `CredentialsUnavailable` if the session

@@ -11,7 +11,7 @@ from ipy_awsprofile.follower import ELSEWHERE, Follower, Leftover, Notebook
 
 
 def _running_ray() -> ModuleType | None:
-    """Return the module `ray` if the kernel is connected to a cluster, or else None."""
+    """Return the `ray` module if the kernel is connected to a Ray cluster, or else None."""
     ray = sys.modules.get("ray")
     return ray if ray and ray.is_initialized() else None
 

@@ -31,7 +31,7 @@ def compile_cell(
     The code of the last expression is None if the cell doesn't end with an expression. Raise
     `InvalidOption` for a cell with `await` at its top level, because a function can't run such a
     cell. ``instead_of_await`` is the hint in the error about `await`. Raise `InvalidOption` for a
-    syntax error, which IPython shows in the same way as in a regular cell.
+    syntax error. IPython shows the error in the same way as a syntax error in a regular cell.
     """
     # In the user's cell, the first line is the magic's.
     source = "\n" + shell.transform_cell(cell)

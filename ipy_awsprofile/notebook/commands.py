@@ -147,7 +147,7 @@ def run_aws_profile_cell(
 def interruption_as_error(what: str, switcher: Switcher) -> Iterator[None]:
     """Convert a Ctrl-C to a SwitchInterrupted error that says whether anything has changed.
 
-    ``what`` names the interrupted action, and is the beginning of the error's message.
+    ``what`` names the interrupted action at the beginning of the error's message.
     """
     completed = switcher.completed
     try:
@@ -276,7 +276,7 @@ def _off(line: _Line) -> None:
 
 
 def _explain(line: _Line) -> None:
-    """Explain the line's profile or, if the line doesn't name a profile, the active profile."""
+    """Explain the profile that the line names or, if it doesn't name one, the active profile."""
     display(tables.explanation_card(explain(line.requested_or_active)))
 
 
@@ -508,7 +508,7 @@ def _open_console(line: _Line) -> None:
     if browser is None or not browser.open(console_link(session, line.options.console)):
         raise AwsProfileError(
             "The kernel's machine can't open a browser for you.",
-            "In a notebook, `%aws_profile --pick` shows a picker with the button *Console*.",
+            "In a notebook, `%aws_profile --pick` shows a picker with a *Console* button.",
         )
     page = "the AWS console"
     if line.options.console:

@@ -99,7 +99,7 @@ def _signer_of(refusal: Refusal, switcher: Switcher) -> _Signer:
     """Return the identity that signed a request that AWS refused.
 
     A library in another language signs with credentials that it received in this cell or in an
-    earlier cell. The library's objects can therefore use credentials from before a switch.
+    earlier cell. The objects of such a library can use credentials from before a switch.
     """
     signature = _signature_of(refusal)
     if signature:
@@ -118,7 +118,7 @@ def _signer_of(refusal: Refusal, switcher: Switcher) -> _Signer:
 
 
 def _names_caller(message: str, label: Label) -> bool:
-    """Return whether an error message from AWS names the principal of a label."""
+    """Return whether an error message from AWS names the principal that a label describes."""
     caller = _CALLER.search(message)
     if caller is None or not label.principal:
         return False

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 def with_options(declare: Callable[[argparse.ArgumentParser], None]) -> Callable[[Any], Any]:
     """Return a decorator that passes parsed options to a magic instead of the magic's line.
 
-    The decorator adds the attribute ``parser`` to the magic, and sets the magic's docstring to the
-    parser's help. The option ``-h`` shows the help instead of running the magic.
+    The decorator adds a ``parser`` attribute to the magic and sets the magic's docstring to the
+    parser's help. The ``-h`` option shows the help instead of running the magic.
     """
 
     def decorate(magic: Any) -> Any:

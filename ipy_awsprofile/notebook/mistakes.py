@@ -1,7 +1,7 @@
 """Find out what the user meant when a magic rejects a line.
 
-This module reads the words of the line again, and tolerates more mistakes than the magic does.
-Hints contain only lines that the magic can parse and that name existing profiles.
+This module reads the words of the line again and tolerates more mistakes than the magic does. Hints
+contain only lines that the magic can parse and that name existing profiles.
 """
 
 from __future__ import annotations
@@ -228,7 +228,7 @@ class TypedLine:
         return self._written([*read.names, *read.options])
 
     def _advice_for_aws_cli(self, words: list[str]) -> str:
-        """Return advice for a command of the AWS CLI: how to run it, or which magic to use."""
+        """Return advice for an AWS CLI command: how to run it, or which magic to use instead."""
         rest = [word for word in words[1:] if word != "sso"]
         if rest and rest[0] in ("login", "logout"):
             return self._advice_for(rest)

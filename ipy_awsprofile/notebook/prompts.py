@@ -340,7 +340,7 @@ def _wait_for_views(attempt: Attempt, asked: CellQuestion) -> bool:
 
 @contextmanager
 def _shown_until_the_end(card: Card) -> Iterator[None]:
-    """Show the card of a sign-in in a ``with`` block, and don't save the card in the notebook."""
+    """Show a sign-in's card during a ``with`` block, and don't save the card in the notebook."""
     if not renders_html():
         print(card)  # noqa: T201
         yield

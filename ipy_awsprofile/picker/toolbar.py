@@ -2,7 +2,8 @@
 
 Loading the extension opens the comm. A page that is loaded later finds the comm with a
 ``comm_info`` request. The page sends ``{"do":"hello"}`` and receives the button's script, so the
-script always fits the kernel. Front ends without the labextension ignore or close the comm.
+script always matches the kernel's version of this package. Front ends without the labextension
+ignore or close the comm.
 
 https://jupyter-client.readthedocs.io/en/stable/messaging.html#custom-messages
 """
@@ -66,9 +67,9 @@ class Toolbar:
     """A kernel's comm for the toolbar, which all pages share.
 
     The code that handles commands is imported when the first page connects. The kernel's comm
-    manager calls this object instead of a comm of ipykernel. ipykernel 7.4 handles a comm's
-    messages in the thread that last sent a message, so a running cell would delay the messages.
-    ``switcher`` is a function that returns the Switcher.
+    manager calls this object instead of an ipykernel comm. ipykernel 7.4 handles a comm's messages
+    in the thread that last sent a message, so a running cell would delay the messages. ``switcher``
+    is a function that returns the Switcher.
     """
 
     target_name = _TARGET

@@ -87,7 +87,7 @@ class ProfilePicker(anywidget.AnyWidget, ipywidgets.ValueWidget):  # type: ignor
         return (
             f"ProfilePicker: {active} is active.\n"
             "Run this cell again to see the list, or switch with `%aws_profile NAME`.\n"
-            "In VS Code, the list requires the extension Jupyter Notebook Renderers."
+            "In VS Code, the list requires the Jupyter Notebook Renderers extension."
         )
 
     @traitlets.validate("value")

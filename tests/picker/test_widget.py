@@ -83,6 +83,6 @@ def test_the_magic_shows_one(
     says = (
         "ProfilePicker: RoleBeta is active.\n"
         "Run this cell again to see the list, or switch with `%aws_profile NAME`.\n"
-        "In VS Code, the list requires the extension Jupyter Notebook Renderers."
+        "In VS Code, the list requires the Jupyter Notebook Renderers extension."
     )
     assert ran.text == says
