@@ -98,13 +98,18 @@ def _patterns_in(text: str) -> list[str]:
     """Return the names and patterns in a string that separates them with commas.
 
     If the whole string is the name of a profile or role, the name can contain commas. Raises
-    InvalidOption if a pattern contains braces.
+    InvalidOption if a pattern contains braces or the list is in brackets.
     """
     text = str(text)  # it can be a Profile
     if is_name(text):
         return [text]
     if re.search(r"\{[^{}]*,[^{}]*\}", text):
         raise InvalidOption("Patterns can't contain braces.", f"Write `{_without_braces(text)}`.")
+    in_brackets = re.fullmatch(r"\[(.*,.*)\]|\((.*[,|].*)\)", text.strip())  # as in Python's lists
+    if in_brackets:
+        written = re.split(r"[,|]", in_brackets[1] or in_brackets[2])
+        names = ",".join(name.strip(" '\"") for name in written)
+        raise InvalidOption("A list of patterns can't have brackets.", f"Write `{names}`.")
     patterns = alternatives(text)
     if not patterns:
         raise InvalidOption("`profiles` is empty.", "For all profiles, pass `'*'`.")

@@ -141,10 +141,12 @@ def _values(part: _Part) -> Iterator[Mistake]:
 
 def _problem(name: str, value: str | Mapping[str, str], section: Section) -> str:
     """Return a text about the problem in a setting and its correction, or an empty string."""
-    if not value:  # botocore treats it as missing
-        return ""
     if isinstance(value, Mapping):
         return _in_block(name, value)
+    if name == "s3":  # botocore can't create a client with it, even if it is empty
+        return "`s3` must have its settings on the lines below it, with each line indented."
+    if not value:  # botocore treats it as missing
+        return ""
     fault = _fault_of_name(name, section)
     if not fault and name in known_settings():
         fault = _fault_of_value(name, value)

@@ -378,6 +378,14 @@ EXCEPTIONS = (
         about={"endpoint_url"},
     ),
     Rule(
+        AttributeError,
+        InvalidProfile,
+        "{name} can't be used, because botocore can't read its setting `s3`",
+        "Write the settings of `s3` on the lines below it, with each line indented.",
+        text="^'str' object has no attribute 'get'$",
+        about={"s3"},
+    ),
+    Rule(
         ResponseParserError,
         ServiceError,
         "{name} got a response that isn't from AWS: {message}",

@@ -324,11 +324,13 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         PROCESS.warn(line_about_profile(self.profile, is_late=is_late))
 
     def _tell_about_patterns(self, change: traitlets.Bunch) -> None:
-        """After the user sets patterns, show a line for each pattern that matches no profile."""
+        """After the user sets patterns, show lines about patterns that don't have an effect yet."""
         switcher = self.switcher  # with its notices
         if self._notices:
             patterns = getattr(switcher.protection, change.name)
             self._notices.tell_about_patterns(change.name, patterns)
+            if change.name == "read_only":
+                self._notices.tell_about_writing()
 
     def _apply_to(self, switcher: Switcher) -> None:
         from ipy_awsprofile.notebook.prompts import person_at_cell

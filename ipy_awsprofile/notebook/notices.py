@@ -154,6 +154,23 @@ class Notices:
             if problem:
                 PROCESS.warn(f"`AwsProfileMagics.{setting}`: {problem}")
 
+    def tell_about_writing(self) -> None:
+        """Show a line if the active profile matches the setting ``read_only`` but can write."""
+        active = self._switcher.active
+        if active is None:
+            return
+        target = active.session.target
+        with suppress(AwsProfileError):  # a switch shows the error
+            limited = self._switcher.protection.limited(
+                active.request, target, active.identity.account
+            )
+            if limited.request.read_only and not target.request.read_only:
+                PROCESS.warn(
+                    f"`{target.name}` can still write, because `AwsProfileMagics.read_only` takes "
+                    "effect when you switch. To make it read-only now, run "
+                    "`%aws_profile --refresh`."
+                )
+
     def _tell_about_keys(self, active: OpenProfile) -> None:
         """Show a line if the active profile's new keys belong to a different identity."""
         problem = try_to_renew(active.session)

@@ -77,10 +77,12 @@ def _card(options: argparse.Namespace, switcher: Switcher) -> Card:
 
     Raise `AwsProfileError` if the line is invalid or AWS can't list the roles.
     """
-    if chosen(options, CellOptions):
+    has_limits = options.read_only or options.write or options.policy is not None
+    if has_limits or chosen(options, CellOptions):
         raise InvalidOption(
             "The line has an option that requires a cell.",
-            "Write `%%aws_profiles PATTERN` as the first line of the cell.",
+            "To run code for each profile, begin the first line of the cell with two percent "
+            "signs: `%%aws_profiles`.",
         )
     if options.sso is not None:
         sign_in, pattern = _sign_in_and_pattern(options)

@@ -231,6 +231,12 @@ ROWS: dict[str, Broken] = {
         "The value of `credential_process` must be on the same line. See config:3.",
         {'= "{python}"': "=\n  {python} --secret=hush-hush"},
     ),
+    "block not indented": role(
+        InvalidProfile,
+        "`P` can't be used, because botocore can't read its setting `s3`.",
+        "`s3` must have its settings on the lines below it, with each line indented. See config:",
+        {"= Ann\n": "= Ann\ns3 =\nmax_concurrent_requests = 20\n"},
+    ),
     # Options of roles
     "duration too short": role(
         InvalidOption,

@@ -384,3 +384,39 @@ def test_a_session_as_a_block(shell: Shell, aws: EmbeddedAws) -> None:
     assignment, statement = (code.replace("NAME", "RoleBeta") for code in code_in(error.hint))
     shell.good(f"{assignment}\nsession.region_name")
     shell.good(f"{statement}\n    session.region_name")
+
+
+def test_a_limit_after_the_switch(shell: Shell, aws: EmbeddedAws) -> None:
+    """A setting that makes the active profile read-only says how to apply it at once."""
+    setting = "%config AwsProfileMagics.read_only = ['*']"
+    shell.good("%aws_profile RoleBeta")
+    text = shell.good(setting).text
+    assert "`RoleBeta` can still write" in text
+    shell.good(code_in(text)[-1])
+    shell.good("it = session")
+    assert "no session policy allows" in shell.run(WRITE).text
+    shell.good("%config AwsProfileMagics.read_only = []")
+    for switch in ("%aws_profile RoleBeta --write", "%aws_profile RoleBeta --read-only"):
+        shell.good(switch)
+        assert "can still write" not in shell.good(setting).text
+        shell.good("%config AwsProfileMagics.read_only = []")
+
+
+@pytest.mark.parametrize("option", ["--read-only", "--write", "--policy policy.json"])
+def test_limits_of_a_list(shell: Shell, aws: EmbeddedAws, option: str) -> None:
+    """A list of profiles refuses limits: with one percent sign, they wouldn't apply to the code."""
+    error = shell.refused(f"%aws_profiles * {option}\n1")
+    assert str(error) == "The line has an option that requires a cell."
+    assert code_in(error.hint) == ["%%aws_profiles"]
+
+
+@pytest.mark.parametrize(
+    "pattern", ["['UserAlpha', 'RoleBeta']", "{names}", "(UserAlpha|RoleBeta)"]
+)
+def test_lists_in_brackets(shell: Shell, aws: EmbeddedAws, pattern: str) -> None:
+    """A list of Python's in a line proposes the line for all of its profiles."""
+    shell.good("names = ['UserAlpha', 'RoleBeta']")
+    error = shell.refused(f"%%aws_profiles {pattern}\n1")
+    (code,) = code_in(error.hint)
+    frame = shell.good(f"%%aws_profiles {code}\n1").result
+    assert list(frame["profile"]) == shell.names["names"]
