@@ -289,7 +289,7 @@ def _window_note(window: Window | None) -> str:
 def other_roles(window: Window) -> str:
     """Return a sentence that says whether programs can assume other roles in a write window.
 
-    The keys of another role could remain valid after the write window.
+    The keys of another role can remain valid after the write window ends.
     """
     if not window.limits.denies_other_roles:
         return "Programs can also assume other roles, and those roles' keys can last longer."
@@ -299,7 +299,7 @@ def other_roles(window: Window) -> str:
 
 
 def policy_rows() -> list[tuple[str, str]]:
-    """Return a row for each of the organization's policy files, with the keys that it sets."""
+    """Return a row for each policy file of the organization, with the keys that the file sets."""
     rows: list[tuple[str, str]] = []
     with suppress(AwsProfileError):  # a wrong file, which every switch raises
         for file in read_policy().files:

@@ -228,7 +228,7 @@ def _without_name(row: Mapping[str, str | None]) -> str:
 
 
 def profile_and_region(row: Mapping[str, str | None], mark: str = "") -> str:
-    """Return the account or profile that an error occurred in, with the Region if there is one.
+    """Return the account or profile in which an error occurred and, if there is one, the Region.
 
     ``mark`` is a string to put before and after the name, such as a backtick.
     """

@@ -12,7 +12,7 @@ _KEEPS = Leftover("daft", "keeps the credentials of its first read until the ker
 
 
 def _about(_notebook: Notebook) -> Iterator[Leftover]:
-    """Yield the card's line about Daft, which is also true after ``--off``."""
+    """Yield the line about Daft that the card shows, even if no profile is active."""
     yield _KEEPS
 
 

@@ -43,8 +43,8 @@ def duckdb_secret(
     secret. A transaction that is open during a switch keeps the old secret until the transaction
     ends. A switch doesn't change secrets for other sessions. If you pass a ``scope`` such as
     ``s3://bucket/``, the secret applies only to paths that begin with the scope, and a switch
-    doesn't change it. If you create a secret for each bucket, with the bucket as the scope, a
-    single query can read buckets in two accounts.
+    doesn't change the secret. If you create a secret for each bucket, with the bucket as the scope,
+    a single query can read buckets in two accounts.
 
     Credentials that are about to expire are renewed before each cell. A query fails if its
     credentials expire while the query is running. In a script, or if a renewal requires an MFA code

@@ -33,7 +33,7 @@ def read_object_store(error: BaseException) -> Refusal | None:
 
 
 def _is_address_of_aws(url: str) -> bool:
-    """Return whether a URL belongs to AWS or to a server in the user's settings."""
+    """Return whether a URL belongs to AWS or to an S3-compatible server in the settings."""
     host = urlsplit(url).hostname or ""
     if re.search(r"\.amazonaws\.com(\.cn)?$", host):
         return True

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def _imported_polars() -> Any:
-    """Return polars (1.34 or newer) if it is completely imported, or else None."""
+    """Return the polars module if version 1.34 or newer is completely imported, or else None."""
     module = sys.modules.get("polars")
     config = getattr(module, "Config", None)
     has_default = hasattr(config, "set_default_credential_provider")

@@ -23,10 +23,10 @@ def spark_options(session: boto3.Session, bucket: str = "") -> SecretOptions:
     read buckets in two accounts.
 
     For example, call ``spark.read.options(**spark_options(session)).parquet("s3a://…")``, and use
-    ``write`` in the same way. The options apply only to that call and contain the current
-    short-lived credentials. Don't build the Spark session with these options, because Spark would
-    write them on the command line of its JVM, which every user of the machine can read. Raise
-    `CredentialsUnavailable` if the session has long-term keys.
+    ``write`` in the same way. The options contain the current short-lived credentials and apply
+    only to the read or write that you pass them to. Don't build the Spark session with these
+    options, because Spark would write them on the command line of its JVM, which every user of the
+    machine can read. Raise `CredentialsUnavailable` if the session has long-term keys.
 
     https://hadoop.apache.org/docs/stable/hadoop-aws/tools/hadoop-aws/authentication.html
     """

@@ -80,8 +80,8 @@ def note_cells(shell: InteractiveShell, ending: ExitStack) -> None:
 def shown_briefly(card: object) -> Iterator[None]:
     """Display a card in a ``with`` block, and remove the card at the end, even after Ctrl-C.
 
-    If the user presses Ctrl-C while the card is being shown, the interrupt takes effect after the
-    card has been shown, because a front end can send an interrupt as soon as the card arrives.
+    A Ctrl-C takes effect only after the card has been displayed, because a front end can send the
+    interrupt as soon as the card arrives.
     """
     with Uninterrupted() as showing:
         shown = DisplayHandle()

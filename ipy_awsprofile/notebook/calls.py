@@ -74,7 +74,7 @@ def run_aws_calls(
 
 
 def _require_one_action(options: argparse.Namespace) -> None:
-    """Raise `InvalidOption` unless a line has at most one action, ``--denied`` or ``--policy``."""
+    """Raise `InvalidOption` if a line has several actions, such as ``clear`` and ``--denied``."""
     actions = list(filter(None, [options.action]))
     if options.denied:
         actions.append("--denied")

@@ -372,11 +372,11 @@ def _share(line: _Line) -> pd.DataFrame | None:
 def _begin_to_share(line: _Line) -> pd.DataFrame | None:
     """Switch if the line names a profile, and share the notebook's identity.
 
-    If the config file lacks the profiles for programs, show a preview of these profiles. Once the
-    user confirms the preview, write the profiles and begin to share. If the line doesn't name a
-    profile and programs have already received credentials, return a DataFrame with a receipt for
-    each program. Otherwise, return None. Raise `InvalidOption` if no profile is active. Raise
-    `ConfigFileError` or `CredentialsUnavailable` if the identity can't be shared.
+    If the config file lacks the profiles for programs, show a preview of these profiles. After the
+    user confirms the preview, write the profiles and start sharing the identity. If the line
+    doesn't name a profile and programs have already received credentials, return a DataFrame with a
+    receipt for each program. Otherwise, return None. Raise `InvalidOption` if no profile is active.
+    Raise `ConfigFileError` or `CredentialsUnavailable` if the identity can't be shared.
     """
     switcher = line.switcher
     text_with_shared(ConfigFile.read())  # if it raises an error, the notebook doesn't switch
@@ -573,7 +573,7 @@ def active_card(
 
 
 def _about_former_variable(former: SwitchRequest, namespace: Mapping[str, object]) -> Leftover:
-    """Return a note about the variable that contained the session before ``--as`` named another."""
+    """Return a note about the session's previous variable after ``--as`` names a different one."""
     name = former.variable
     says = "was removed"
     if name in namespace:

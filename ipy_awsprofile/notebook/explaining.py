@@ -98,8 +98,8 @@ class _Signer:
 def _signer_of(refusal: Refusal, switcher: Switcher) -> _Signer:
     """Return the identity that signed a request that AWS refused.
 
-    A library in another language signs with credentials that it received in this cell or in an
-    earlier cell. The objects of such a library can use credentials from before a switch.
+    A library that isn't written in Python signs with credentials that it received in this cell or
+    in an earlier cell. The objects of such a library can use credentials from before a switch.
     """
     signature = _signature_of(refusal)
     if signature:

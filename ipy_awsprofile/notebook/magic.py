@@ -52,7 +52,7 @@ def _warn(text: str) -> None:
 
 
 def _warn_again(_info: object) -> None:
-    """Forget the warnings of earlier cells, so that the next cell can show them again."""
+    """Forget the warnings of earlier cells so that the next cell can show the warnings again."""
     PROCESS.warned.clear()
 
 

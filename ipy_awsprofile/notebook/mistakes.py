@@ -447,7 +447,7 @@ def _names_in(expression: str) -> list[str]:
 def _with_region(options: Sequence[str], words: Iterable[str]) -> tuple[list[str], list[str]]:
     """If the words contain a Region, add the Region to the options.
 
-    Return the new options, and the words that have no known meaning.
+    Return the new options and the words whose meaning isn't known.
     """
     with_region = list(options)
     unknown: list[str] = []

@@ -254,7 +254,10 @@ def flags_of(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
 
 
 def choices_of(parser: argparse.ArgumentParser) -> list[str]:
-    """Return the words that a magic accepts as its argument, or an empty list if all are valid."""
+    """Return the words that a magic accepts as its argument, such as ``on`` and ``off``.
+
+    The list is empty if the magic accepts any word.
+    """
     choices: list[str] = []
     for action in parser._actions:  # noqa: SLF001  # has no public list
         if action.choices and not action.option_strings:
@@ -274,7 +277,7 @@ def chosen(options: argparse.Namespace, declared: type[object]) -> dict[str, Any
 
 
 def lacks_name(options: argparse.Namespace) -> bool:
-    """Return whether a line of ``%aws_profile`` has options for a switch but no identity."""
+    """Return whether a line of ``%aws_profile`` has options for a switch but names no identity."""
     given = chosen(options, SwitchRequest)
     request = SwitchRequest(joined(options.profile), **given)
     if options.profile or request.name or request.has_parts:

@@ -74,7 +74,7 @@ class _Prompts:
     def _create_sockets(self) -> tuple[socket.socket, socket.socket]:
         """Return new sockets.
 
-        In a forked child process, also stop signals from waking the parent's kernel.
+        In a forked child process, prevent signals from waking the parent's kernel.
         """
         if os.getpid() != self._process:
             before = signal.set_wakeup_fd(-1)
@@ -267,8 +267,8 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
 
     If the kernel's machine has a browser, the sign-in page opens there, and the browser returns the
     result. If the machine doesn't have a browser or ``device_code`` is true, the user opens the
-    page in any browser. On that page, the user checks that the page shows the prompt's code or, for
-    ``aws login``, gets a code to enter in the notebook.
+    page in any browser. The user then checks that the page shows the prompt's code or, for ``aws
+    login``, copies a code from the page to the notebook.
 
     Raise `SignInRequired` if no one is available to sign in, and any error that `begin_sign_in`,
     `Attempt.waiting` or `Attempt.enter` raises.

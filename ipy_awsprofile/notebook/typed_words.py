@@ -1,4 +1,4 @@
-"""Read the words of a line, and tolerate more mistakes than the parser of a magic.
+"""Read the words of a line, and tolerate more mistakes than a magic's parser does.
 
 The words can be in any order. Options can be misspelled or lack their dashes.
 """

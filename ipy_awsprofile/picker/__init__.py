@@ -1,1 +1,1 @@
-"""The picker: a searchable list of profiles, in a cell and in the toolbar."""
+"""Define the picker, a searchable list of profiles that is shown in a cell or in the toolbar."""

@@ -1,4 +1,4 @@
-"""The state and the actions of the picker's views.
+"""Keep the state of the picker's views, and carry out the actions that the user takes in them.
 
 A view is shown in a cell through anywidget, or in the toolbar through a comm.
 """
@@ -104,8 +104,8 @@ class _CodePrompter:
 class Conversation:
     """Carries out the user's actions in the views, and shows every switch in the views.
 
-    A running cell keeps its identity. After the running cell, only the newest command is carried
-    out.
+    A running cell keeps its identity. After the running cell ends, only the newest command is
+    carried out.
     """
 
     def __init__(self, switcher: Switcher, send: Send) -> None:
@@ -182,7 +182,7 @@ class Conversation:
     # ---- commands
 
     def _begin(self, doing: str, action: Callable[[], object]) -> None:
-        """Carry out an action after the running cell, in place of any action that is waiting."""
+        """Carry out an action after the running cell ends, in place of any waiting action."""
         self._give_up()
         if self._switcher.cell.is_running:
             self.show(busy={"doing": doing, "waits": True}, ask=None, error="")
@@ -312,7 +312,7 @@ class Conversation:
             self._take_answer(asked.number, {})
 
     def _open_console(self) -> None:
-        """Send a link to the console to the views.
+        """Send the views a link to the AWS console.
 
         The link contains a token, so it isn't part of the state.
         """
@@ -335,7 +335,7 @@ class Conversation:
     # ---- what the views show
 
     def _list(self) -> None:
-        """Send the views the profiles, and the roles that ``%aws_profiles --sso`` has listed."""
+        """Send the views the profiles and the roles that ``%aws_profiles --sso`` has listed."""
         protects = self._switcher.protection.protects
         rows: list[Row] = []
         for profile in list_profiles():

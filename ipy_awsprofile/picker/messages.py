@@ -1,4 +1,4 @@
-"""The messages from Python to the picker's views.
+"""Define the messages from Python to the picker's views.
 
 The types in ``view/dom.js`` mirror the types in this module. After each change, every view receives
 the complete `State`. In a message from a view, ``do`` is one of these names: ready, list, switch
@@ -40,7 +40,7 @@ class ShownIdentity(TypedDict):
 
 
 class Busy(TypedDict):
-    """An action, such as "Switching to NAME", that is running or waits for the end of a cell."""
+    """An action, such as "Switching to NAME", that is running or is waiting for a cell to end."""
 
     doing: str
     waits: bool
@@ -50,13 +50,13 @@ class Ask(TypedDict, total=False):
     """A question that the user has to answer before a switch or a running cell can continue.
 
     Each question has a different number. A question of the kind ``confirm`` asks whether to switch
-    to a protected profile, and has the matching ``pattern`` and the account. A question of the kind
-    ``allow`` has the ``text`` to show to the user. A question for an MFA ``code`` has the device,
-    and sets ``again`` if AWS has rejected a code. A question of the kind ``sign_in`` has the
-    address of a page, a `SignInStep`, the code that the page must show (or an empty string), and
-    rows ``about`` the sign-in. ``error`` says what was wrong with the previous answer, or is an
-    empty string. ``of_cell`` is true if a cell waits for the answer. If ``can_answer`` is false,
-    the views only say where the user can answer.
+    to a protected profile, and contains the matching ``pattern`` and the account. A question of the
+    kind ``allow`` contains the ``text`` to show to the user. A question of the kind ``code``
+    contains the MFA device and sets ``again`` if AWS has rejected a code. A question of the kind
+    ``sign_in`` contains the address of a page, a `SignInStep`, the code that the page must show (or
+    an empty string), and rows ``about`` the sign-in. ``error`` says what was wrong with the
+    previous answer, or is an empty string. ``of_cell`` is true if a cell waits for the answer. If
+    ``can_answer`` is false, the views only say where the user can answer.
     """
 
     question: int

@@ -1,4 +1,4 @@
-"""The kernel's comm for the button in the toolbar of JupyterLab and Notebook 7.
+"""Define the kernel's comm for the button in the toolbar of JupyterLab and Notebook 7.
 
 Loading the extension opens the comm. A page that is loaded later finds the comm with a
 ``comm_info`` request. The page sends ``{"do":"hello"}`` and receives the button's script, so the

@@ -1,4 +1,4 @@
-"""The ProfilePicker widget, which shows the picker in a cell through anywidget."""
+"""Define the ProfilePicker widget, which shows the picker in a cell through anywidget."""
 
 from __future__ import annotations
 
