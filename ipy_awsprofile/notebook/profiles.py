@@ -18,8 +18,14 @@ from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.request import Form, SwitchRequest, require_variable
 from ipy_awsprofile.config.saved import ConfigFile, block_of_roles, profiles_in_block
-from ipy_awsprofile.config.sign_ins import SignIn, find_sign_in, sign_in_of_pattern, sign_ins
-from ipy_awsprofile.errors import AwsProfileError, InvalidOption, faults_as_errors
+from ipy_awsprofile.config.sign_ins import (
+    SignIn,
+    find_sign_in,
+    sign_in_of,
+    sign_in_of_pattern,
+    sign_ins,
+)
+from ipy_awsprofile.errors import InvalidOption, faults_as_errors
 from ipy_awsprofile.gate import require_no_run
 from ipy_awsprofile.notebook.cells import cell_function
 from ipy_awsprofile.notebook.commands import interruption_as_error
@@ -112,14 +118,15 @@ def _sign_in_and_pattern(options: argparse.Namespace) -> tuple[SignIn, str | Non
     part of the pattern. Raise `AwsProfileError` if it isn't clear which sign-in to use.
     """
     config = read_config()
-    pattern = options.pattern
-    if options.sso and misspelled(options.sso, sign_ins(config), _LIKE_SIGN_IN):
-        return find_sign_in(options.sso, config), pattern
-    try:
-        return find_sign_in(options.sso or None, config), pattern
-    except AwsProfileError:
-        sign_in = find_sign_in(None, config)  # raises an error if there isn't exactly one
-        return sign_in, " ".join(filter(None, (options.sso, pattern)))
+    word, pattern = options.sso, options.pattern
+    by_name = sign_ins(config)
+    if not word:
+        return find_sign_in(None, config), pattern
+    is_misspelled = word not in config.profiles and misspelled(word, by_name, _LIKE_SIGN_IN)
+    if word in by_name or is_misspelled:
+        return find_sign_in(word, config), pattern
+    sign_in = sign_in_of(config.profiles.get(word, {}), config) or find_sign_in(None, config)
+    return sign_in, " ".join(filter(None, (word, pattern)))
 
 
 def _card_of_roles(

@@ -392,6 +392,15 @@ def test_a_pattern_of_roles(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 @pytest.mark.usefixtures("signed_in")
+def test_a_profile_after_the_option(shell: Shell, aws: EmbeddedAws) -> None:
+    """After `--sso`, a word selects roles unless it is a sign-in's name, also a profile's name."""
+    assert "4 roles" in shell.good("%aws_profiles --sso corp").text
+    shown = shell.good("%aws_profiles --sso prod-reader").text
+    assert shown.startswith("1 role in 1 account for “prod-reader”")
+    assert "Sandbox" not in shown
+
+
+@pytest.mark.usefixtures("signed_in")
 def test_names_that_clash(shell: Shell, aws: EmbeddedAws) -> None:
     """Nothing is written if two roles, or a role and another profile, would share a name."""
     before = aws.config_file.read_text()
