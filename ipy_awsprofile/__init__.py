@@ -8,9 +8,11 @@
 
 - `organization_roles` returns the roles with a given name in the accounts of your organization.
 
-- `open_session` returns a boto3 session for a profile. The session renews its credentials.
+- `open_session` returns a boto3 session for a profile. The session renews its credentials
+automatically.
 
-- `who_am_i` returns the `Identity` of a session, and `list_buckets` returns its S3 buckets.
+- `who_am_i` returns the `Identity` of a session, and `list_buckets` returns the S3 buckets in the
+session's account.
 
 - `using_profile` activates a profile for the duration of a ``with`` statement.
 
@@ -30,7 +32,7 @@
 
 - `AwsProfileError` is the base class of all errors.
 
-Heavy libraries such as pandas are imported when they are first needed.
+Large libraries such as pandas are imported only when they are first needed.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Record events about the use of identities, such as switches, for an organization's audit log.
 
-Each event is a log record with the level INFO, emitted by the logger ``ipy_awsprofile.audit``. The
-fields of the event are attributes of the log record, and `JsonFormatter` formats them as a line of
-JSON. Handlers of the `logging` module suppress their own errors. An organization's policy can also
-name an audit file, to which this module appends each event directly. If an event can't be written
-to an audit file, the action that the event describes fails.
+The logger ``ipy_awsprofile.audit`` emits each event as a log record with the level INFO. The fields
+of the event are attributes of the log record, and `JsonFormatter` formats them as a line of JSON.
+Handlers of the `logging` module suppress their own errors. An organization's policy can also name
+an audit file, to which this module appends each event directly. If an event can't be written to an
+audit file, the action that the event describes fails.
 
 An event never contains keys, tokens, MFA codes, external IDs or the code of a cell.
 """
@@ -159,7 +159,7 @@ def refusals_noted(request: SessionRequest | None = None) -> Iterator[None]:
 
 
 def _options_of(request: SessionRequest) -> str:
-    """Return a request's options without the profile's name, and with the external ID hidden.
+    """Return a request's options without the profile's name, and hide the external ID.
 
     An external ID can be a secret, so an ellipsis replaces it.
     """

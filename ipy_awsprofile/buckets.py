@@ -26,7 +26,7 @@ def list_buckets(session: boto3.Session, prefix: str | None = None) -> pd.DataFr
     The columns are ``name``, ``creation_date`` (UTC, timezone-aware) and ``region`` (missing if the
     server doesn't report it). If there are no buckets, the DataFrame has the same columns and types
     but no rows. If you pass a ``prefix``, the DataFrame contains only buckets whose names begin
-    with it.
+    with this prefix.
 
     Raise a subclass of `AwsProfileError` if the call fails.
 

@@ -1,7 +1,7 @@
 """The exceptions that this package raises.
 
-An error message never contains a key, a token or an MFA code. An error message consists of names,
-paths and AWS's messages, so it is safe to log.
+An error message never contains a key, a token or an MFA code. An error message is safe to log,
+because it consists only of names, paths and AWS's messages.
 """
 
 # The hierarchy of the exceptions:
@@ -109,7 +109,7 @@ class InvalidProfile(AwsProfileError):
 
 
 class ProtectedProfile(AwsProfileError):
-    """A profile is protected, and the user didn't confirm the switch to it.
+    """A profile is protected, and the user didn't confirm the switch.
 
     ``pattern`` is the pattern in the setting `protected` that matches the profile. ``account`` is
     the ID of the profile's account, or an empty string if the account isn't known.
@@ -137,11 +137,11 @@ class EventNotRecorded(AwsProfileError):
 
 
 class IdentityChanged(AwsProfileError):
-    """The active profile's new credentials belong to a different identity than the old ones."""
+    """The active profile's new credentials and old credentials belong to different identities."""
 
 
 class UnexpectedAccount(AwsProfileError):
-    """STS reported an account other than the expected one, so the switch wasn't made."""
+    """STS reported an unexpected account, so the switch wasn't made."""
 
 
 class StaleIdentity(AwsProfileError):

@@ -226,7 +226,7 @@ def followers() -> list[Follower]:
 def followers_of_run() -> list[Follower]:
     """Return the records of packages that code for many profiles uses or might import.
 
-    The result covers the imported packages, and the installed packages in `BEFORE_IMPORT`.
+    The result covers the imported packages and the installed packages in `BEFORE_IMPORT`.
     """
     early = set(filter(_is_installed, BEFORE_IMPORT))
     return [_record_of(package) for package in INDEX if _is_imported(package) or package in early]

@@ -151,7 +151,7 @@ _turn: ContextVar[Turn | None] = ContextVar("turn", default=None)
 class _WeakObjects:
     """A collection of weak references.
 
-    Unlike a WeakSet, this collection has no callbacks that can swallow a Ctrl-C.
+    Unlike a WeakSet, this collection doesn't use callbacks, which can swallow a Ctrl-C.
     """
 
     def __init__(self) -> None:
@@ -186,9 +186,9 @@ class Lent:
 class Scope:
     """An open `scoped` block, with the credentials of its session.
 
-    ``profile`` is the name of the broader session's profile, or an empty string. ``statement`` is
-    the ``with`` statement that gives the same limits to everything in a block, or an empty string.
-    ``turn`` is the call for one profile in which the block began, or None.
+    ``profile`` is the name of the profile that `scoped` limits, or an empty string. ``statement``
+    is the ``with`` statement that gives the same limits to everything in a block, or an empty
+    string. ``turn`` is the call for one profile in which the block began, or None.
     """
 
     credentials: Credentials
@@ -355,8 +355,8 @@ def is_stale(label: Label) -> bool:
 
     Credentials of a profile that the user's code names explicitly are never stale. Default
     credentials are stale while a profile with a different name is active. Credentials from
-    environment variables that the user set after a switch are stale while a read-only identity is
-    active, and when the variables change again.
+    environment variables that the user set after a switch are stale if a read-only identity is
+    active or the variables have changed again.
     """
     active = PROCESS.active
     if label.is_chosen:
@@ -495,7 +495,7 @@ def session_here() -> boto3.Session | None:
 
     The result is None if no code is running for many profiles. Raise NotForOneProfile if code is
     running for many profiles but the current thread doesn't work for any of these profiles. The
-    running code may have started such a thread.
+    running code may have started the current thread.
     """
     turn = _turn.get()
     if turn:
@@ -579,7 +579,7 @@ def _installed_packages() -> str:
 
 
 def _code_that_signs(frame: FrameType | None) -> tuple[str, bool]:
-    """Return a description of the code that signs a request, and whether a library contains it.
+    """Return a description of the code that signs a request, and whether it is a library's code.
 
     The description is the name of a library or module, or the notebook's line of code.
     """

@@ -60,7 +60,7 @@ class SettingRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """An explanation of how a profile resolves, which doesn't contain secrets.
+    """An explanation of how a profile resolves to credentials, without any secrets.
 
     ``chain`` maps the name of each profile in the role chain to a description of the profile's kind
     and location. ``error`` is the error that a switch would raise, or None. ``notes`` describe
@@ -120,7 +120,7 @@ _ON_INSTANCES = (
 
 
 def _outlooks(target: Target, rehearsal: Rehearsal) -> Iterator[str]:
-    """Yield warnings about a switch that would succeed now but could fail on AWS or later."""
+    """Yield warnings about problems that can occur after a switch that succeeds now."""
     if rehearsal.needs_instance:
         yield _ON_INSTANCES
     if not target.account and read_policy().limits_accounts:
@@ -247,7 +247,8 @@ def _rows(shown: str, header: str, section: Section, config: Config) -> Iterator
 
     If a setting is in two files, yield the setting once for each file.
 
-    ``shown`` is the name of the section for display, and ``header`` is its header in the file.
+    ``shown`` is the name of the section for display, and ``header`` is the section's header in the
+    file.
     """
     for setting, value in section.items():
         locations = list(map(str, locations_of(config.paths, header, setting))) or [""]
@@ -259,7 +260,8 @@ def _rows(shown: str, header: str, section: Section, config: Config) -> Iterator
 def _replaced(request: SessionRequest) -> dict[str, tuple[str, str]]:
     """Return the options and variables that take precedence over settings in the files.
 
-    The result maps the name of each such setting to the option or variable and its value.
+    The result maps the name of a setting to the option or variable that replaces it and to the new
+    value.
     """
     environ = user_environment()
     values = [("region", "AWS_DEFAULT_REGION", environ.get("AWS_DEFAULT_REGION"))]

@@ -124,10 +124,10 @@ class _Simulation(Outside):
     def prepare(self, session: Any) -> None:
         """Make all clients of a session use this simulation instead of the network.
 
-        If `defaults_mode` is `auto`, botocore would read the Region of the EC2 instance. If
-        AWS_CSM_ENABLED is set, botocore would send a datagram for each call. This method prevents
-        both actions through private attributes, because botocore doesn't have a public API to
-        prevent them.
+        Otherwise, botocore would read the Region of the EC2 instance if `defaults_mode` is `auto`,
+        and would send a datagram for each call if AWS_CSM_ENABLED is set. This method prevents both
+        actions through private attributes, because botocore doesn't have a public API to prevent
+        them.
         """
         session.get_component("event_emitter").register_first("before-send", self._respond)
         internal = session._internal_components  # noqa: SLF001

@@ -128,7 +128,10 @@ _CREDENTIALS = (
 
 
 def _credentials_in(value: object) -> object:
-    """Return the credentials of a client, resource, session or filesystem, or None."""
+    """Return the credentials of a client, resource, session or filesystem.
+
+    The result is None for other objects.
+    """
     paths: tuple[str, ...] = ()
     follower = follower_of(value)
     if package_of(value) in {"boto3", "botocore", "ipy_awsprofile"}:
@@ -197,7 +200,7 @@ class OpenedBefore:
         self._workers: dict[object, Label | None] = {}
 
     def note(self, namespace: Mapping[str, object], active: Label | None) -> None:
-        """Record handles and workers opened since the last call, with the active identity."""
+        """Record the active identity for all handles and workers opened since the last call."""
         for key, opened in list(self._handles.items()):
             if opened.reference() is None:
                 del self._handles[key]
@@ -229,7 +232,10 @@ class OpenedBefore:
 
 
 def _processes() -> dict[object, Follower]:
-    """Return the running worker processes, each with the first library in `INDEX` that uses it."""
+    """Return the running worker processes.
+
+    Each process is returned with the first library in `INDEX` that uses the process.
+    """
     found: dict[object, Follower] = {}
     for follower in followers():
         if follower.processes:

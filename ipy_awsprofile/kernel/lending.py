@@ -118,7 +118,7 @@ class CredentialServer(LoopbackServer):
 
 
 def _new_folder() -> Path:
-    """Create and return a folder for child processes' files that other users can't open."""
+    """Create a private folder for the files of child processes, and return its path."""
     return Path(tempfile.mkdtemp(prefix="ipy-awsprofile-"))
 
 
@@ -127,7 +127,7 @@ class _CredentialRequest(BaseHTTPRequestHandler):
     server: CredentialServer
 
     def do_GET(self) -> None:  # the base class requires this name
-        """Send credentials, or an error message."""
+        """Send credentials or an error message."""
         status = HTTPStatus.UNAUTHORIZED
         document: Mapping[str, object] = {"Message": "The address or its token is wrong."}
         fetch = self.server.fetcher_at(self.path, self.headers.get("Authorization") or "")

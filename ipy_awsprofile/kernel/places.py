@@ -1,4 +1,4 @@
-"""Determine the variables and settings that a switch, or a run over many profiles, changes."""
+"""Determine the variables and settings that a switch or a run over many profiles changes."""
 
 from __future__ import annotations
 

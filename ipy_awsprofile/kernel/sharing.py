@@ -156,7 +156,7 @@ class Grant:
             self.issue(NOTEBOOK)
 
     def issue(self, profile: str, program: str = "") -> tuple[Keys, str]:
-        """Return keys of a shared profile for the programs named ``program``, and the keys' access.
+        """Return keys of a shared profile for a program, and the access that these keys give.
 
         The access is `READING` or `WRITING`. Raise AwsProfileError if AWS doesn't issue the keys.
         """
@@ -187,14 +187,17 @@ class Grant:
         return self._window
 
     def _until(self, window: Window, name: str) -> tuple[Keys, datetime]:
-        """Return keys that AWS accepts until a write window ends, and the time of its end."""
+        """Return keys that AWS accepts until a write window ends, and the time when they expire."""
         lasts = window.ends - aws_now()
         keys = issue_limited_keys(self.session, name, lasts, window.limits)
         ends = keys.ends_at(window.ends)
         return keys.until(ends), ends
 
     def _brief(self, name: str, *, read_only: bool) -> tuple[Keys, datetime]:
-        """Return keys, which are valid for 20 minutes if possible, and the time to replace them."""
+        """Return keys and the time to replace the keys.
+
+        The keys are valid for 20 minutes if possible.
+        """
         keys, is_brief = issue_brief_keys(self.session, name, LENT_FOR, read_only=read_only)
         if not read_only:
             self._lends_own_keys = not is_brief
@@ -333,7 +336,7 @@ class Sharing(StaysInProcess):
     def close_window(self) -> None:
         """Close the write window.
 
-        Keys that programs already have can write until the window's planned end.
+        Programs that already have keys for writing can use them until the window's planned end.
         """
         with self._switching:
             if self._grant and self._grant.window:
@@ -421,7 +424,7 @@ class Receipt:
 
     ``agent`` is the name that an agent gives itself, or an empty string. ``profile`` is the profile
     that the program used, ``identity`` is the notebook's identity, and ``access`` says whether the
-    keys are for reading or for writing. AWS stops accepting the keys at ``expires``.
+    keys are for reading or for writing. ``expires`` is the time when AWS stops accepting the keys.
 
     Receipts are equal if programs with the same name received the same keys. ``time`` and
     ``process_id`` belong to the first program that received the keys.

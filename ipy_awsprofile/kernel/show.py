@@ -36,10 +36,9 @@ class Kernel:
     def show(self, values: Mapping[Place, Any], kept: Mapping[Place, object]) -> None:
         """Set the places in ``values``, and restore all other places that an earlier call has set.
 
-        ``kept`` contains the user's values for the places that the user has changed and that keep
-        these values. For example, if the user runs ``session = 2`` in a block, the variable still
-        has this value after the block. If a place can't be set, all places are restored and the
-        error is raised.
+        ``kept`` maps places that the user has changed to the user's values, which these places
+        keep. For example, if the user runs ``session = 2`` in a block, the variable still has this
+        value after the block. If a place can't be set, restore all places and raise the error.
         """
         places = {**values, **self._ours}
         now = {place: place.get() for place in places}

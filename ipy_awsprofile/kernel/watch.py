@@ -6,8 +6,8 @@ provider gets the credentials object of the active session. This object renews t
 all of these sessions, and prompts the user if necessary. Credentials that other sessions find are
 labeled with the profile that the user named. Each client calls `gate.check` in its event
 ``before-sign``, which botocore also emits for presigned URLs. Code that signs requests without a
-client either calls ``SigV4Auth.add_auth`` or freezes a session's credentials, so both of these
-methods also call the check. The check can't detect keys that were frozen earlier.
+client either calls ``SigV4Auth.add_auth`` or freezes a session's credentials, so these two methods
+also call `gate.check`. The check can't detect keys that were frozen earlier.
 
 https://docs.aws.amazon.com/boto3/latest/guide/events.html
 """
@@ -149,7 +149,7 @@ def _watch(session: Any) -> None:
 
 
 def _watched_resolver(session: Any, earlier: Any, run: int) -> object:
-    """Return a resolver that gives a session the active credentials instead of botocore's.
+    """Return a resolver that gives a session the active credentials instead of its own credentials.
 
     ``earlier`` is the session's resolver from before the extension was loaded, or None. A resolver
     of a class other than botocore's is the user's choice and isn't changed. ``run`` is the number

@@ -1,7 +1,7 @@
 """List, find and resolve the IAM Identity Center roles that are assigned to the user.
 
 Listing roles requires a call for each account, so all of the user's kernels share the list for a
-day, and the names of accounts for longer. The shared file contains only names and IDs.
+day and the names of accounts for longer. The shared file contains only names and IDs.
 
 https://docs.aws.amazon.com/singlesignon/latest/userguide/useraccess.html
 https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/Welcome.html
@@ -106,7 +106,7 @@ class RoleList:
     def named(self, name: str) -> list[Account]:
         """Return the accounts whose ID or name is ``name``.
 
-        If no account matches exactly, ignore the case of names.
+        If no account matches exactly, compare the names case-insensitively.
         """
         exact: list[Account] = []
         similar: list[Account] = []
@@ -133,7 +133,7 @@ def list_accounts(target: Target) -> RoleList:
 
 
 def list_roles(target: Target, report: Callable[[int, int], object]) -> RoleList:
-    """List all accounts and roles.
+    """List all accounts and roles of a target's sign-in.
 
     ``report`` is called with the number of accounts whose roles were listed and the number of all
     accounts. After an error or Ctrl-C, the cache is unchanged. Raise the same errors as
@@ -225,7 +225,7 @@ def cached_list(sign_in: SignIn) -> RoleList | None:
 
 
 def complete_list(sign_in: SignIn) -> RoleList | None:
-    """Return the cached list if it has the roles of all accounts, otherwise None."""
+    """Return the cached list if it contains the roles of all accounts, and otherwise None."""
     cached = cached_list(sign_in)
     if cached is None:
         return None
@@ -358,7 +358,10 @@ def list_assigned_roles(
 
 
 def _matches(role: AssignedRole, pattern: str | None) -> bool:
-    """Return whether a pattern matches a role, with the account's ID or name in the role's name."""
+    """Return whether a pattern matches a role.
+
+    The role's name can contain either the account's ID or the account's name.
+    """
     fields = (*role.account, role.role, role.profile)
     if matches(pattern, (role.name, *fields)):
         return True
@@ -381,7 +384,7 @@ def lines_for_other_roles(target: Target) -> str:
 
 
 def known_roles_without_profile() -> list[AssignedRole]:
-    """Return the roles in complete cached lists that don't have a profile.
+    """Return the roles without a profile, from all complete cached lists.
 
     Raise ConfigFileError if a config file is malformed or can't be read.
     """

@@ -24,7 +24,9 @@ _MOST = 32
 
 
 class LoopbackServer(StaysInProcess, ThreadingTCPServer):
-    """A server on a free port of 127.0.0.1 that answers in threads until `end`. Raises OSError.
+    """A server on a free port of 127.0.0.1 that answers requests in threads until `end` is called.
+
+    Raises OSError.
 
     The class isn't a subclass of HTTPServer, because HTTPServer looks up its host name, which takes
     35 seconds on some Macs.

@@ -1,4 +1,4 @@
-"""Open boto3 sessions for profiles, with automatic renewal, and ask AWS for their identity."""
+"""Open boto3 sessions that renew their credentials, and ask AWS for the identity of a session."""
 
 from __future__ import annotations
 
@@ -411,7 +411,7 @@ def target_in(session: boto3.Session) -> Target | None:
 
 
 def names_of_chain(session: boto3.Session) -> tuple[str, ...]:
-    """Return a session's role chain, as in `Identity`, or an empty tuple if it isn't known."""
+    """Return a session's role chain, as in `Identity`, or an empty tuple for an unknown chain."""
     target = target_in(session)
     return target.names if target else ()
 

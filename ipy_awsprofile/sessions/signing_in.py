@@ -116,7 +116,7 @@ class Attempt(StaysInProcess):
 
     @property
     def about(self) -> list[tuple[str, str]]:
-        """The rows with the reason for the sign-in, its purpose, and the time when it times out."""
+        """The rows that show the reason, the account, the role and the end time of the sign-in."""
         start = self._target.start
         sign_in = self._target.sign_in
         account = start.account or ""

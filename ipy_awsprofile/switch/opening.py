@@ -1,4 +1,4 @@
-"""Open the session for a switch, if the settings and the policy allow it."""
+"""Open the session for a switch if the settings and the organization's policy allow the switch."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def open_guarded(
     refreshed: OpenProfile | None = None,
     form: Form = Form.LINE,
 ) -> OpenProfile:
-    """Open the session for a request, if the settings and the policy allow it.
+    """Open the session for a request if the settings and the organization's policy allow it.
 
     ``form`` says how the user wrote the request. ``refreshed`` is the open profile of the same
     request that the new session replaces, or None. Replacing a session doesn't require

@@ -101,8 +101,8 @@ class Recipients:
     def require_sharing(self) -> Sharing:
         """Return the notebook's `Sharing`, or raise an error if write access can't be shared.
 
-        Raise NotForOneProfile in code for many profiles. Raise InvalidOption in a block, for a
-        read-only session, or if the notebook doesn't share its identity.
+        Raise NotForOneProfile if code is running for many profiles. Raise InvalidOption in a block,
+        for a read-only session, or if the notebook doesn't share its identity.
         """
         require_no_run("`--share write`")
         if self.sharing is None or not self.sharing.is_newest:
@@ -139,8 +139,8 @@ class Recipients:
     def session_to_lend(self, what: str) -> ProfileSession:
         """Return the notebook's session, whose credentials the workers of a cluster will use.
 
-        Raise InvalidOption if no profile is active. Raise NotForOneProfile in code for many
-        profiles, which can't use the function that ``what`` names.
+        Raise InvalidOption if no profile is active. Raise NotForOneProfile if code is running for
+        many profiles, because such code can't use the function that ``what`` names.
         """
         require_no_run(what)
         session = self._stack.session_of_notebook

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 def text_with_role(file: ConfigFile, request: SwitchRequest, person: Person, name: str) -> str:
     """Return the config file's text with an additional profile for the role of a request.
 
-    This function doesn't write the file. Raise InvalidOption if the name already exists, or if the
-    request isn't for a role without a profile. Raise NotAllowed if the organization's policy
-    forbids saving, or another subclass of AwsProfileError if the role can't be resolved.
+    This function doesn't write the file. Raise InvalidOption if the name already exists, if the
+    request is for an existing profile, or if a profile can't contain the request's options or
+    source. Raise NotAllowed if the organization's policy forbids saving, or another subclass of
+    AwsProfileError if the role can't be resolved.
     """
     require_allowed("save", "`--save`")
     target = find_target(request, person)

@@ -55,7 +55,10 @@ class OpenProfile:
         note(event, profile=name, arn=self.identity.arn, request=self.request, options=options)
 
     def current_identity(self) -> Identity:
-        """Return the identity with its current expiry, without a call to AWS or a renewal."""
+        """Return the identity with its current expiry.
+
+        This method doesn't call AWS or renew any credentials.
+        """
         expiry = expiry_of(self.session.get_credentials())
         cached = self.identity.cached and expiry == self.identity.expiry
         return replace(self.identity, expiry=expiry, cached=cached)

@@ -162,7 +162,7 @@ class Switcher:
         *,
         person: Person | None = None,
     ) -> Identity:
-        """Check the new identity, switch the kernel to this identity, and return it.
+        """Check the new identity, switch the kernel to this identity, and return the identity.
 
         ``opening`` says how to get the credentials. ``person`` replaces the Switcher's own prompter
         during this switch. If the switch fails, this method raises a subclass of AwsProfileError or

@@ -220,8 +220,8 @@ def _name_of(function: UserFunction) -> str:
 def running_switcher() -> Switcher:
     """Return the Switcher of the running IPython shell, and load the extension if necessary.
 
-    Outside IPython, return a Switcher for the process that doesn't have a notebook. A forked child
-    process has a separate Switcher, because the child can't end the parent's blocks.
+    Outside IPython, return the process's own Switcher, which doesn't have a notebook. A forked
+    child process has a separate Switcher, because the child can't end the parent's blocks.
     """
     from IPython.core.getipython import get_ipython
 
