@@ -475,7 +475,7 @@ def _report_stale(label: Label, signer: Signer, operation: str, client: tuple[st
 
 @contextmanager
 def in_turn(turn: Turn) -> Iterator[None]:
-    """In a ``with`` block, mark this thread or task as working for the profile of a turn."""
+    """In a ``with`` block, let the current thread or task work for the profile of ``turn``."""
     token = _turn.set(turn)
     PROCESS.turns.add(turn)
     try:

@@ -205,7 +205,7 @@ _DEVICE = {"mfa_serial", "mfa_process"}
 def _settings(
     chain: tuple[Profile, ...], request: SessionRequest, config: Config
 ) -> Iterator[SettingRow]:
-    """Yield all settings of the profiles in a role chain and of the sections that they refer to."""
+    """Yield all settings of a role chain's profiles and of the sections that these profiles use."""
     options: dict[str, str] = {}
     for setting, (option, value) in _replaced(request).items():
         yield SettingRow(chain[0].name, setting, _value(setting, value), option)

@@ -61,8 +61,8 @@ _SECRET = re.compile(rf"^\s*({'|'.join(map(re.escape, sorted(KEYS)))})\s*[=:]", 
 class CredentialServer(LoopbackServer):
     """A server that gives credentials to this user's processes until the kernel ends.
 
-    Each path has a token, which a program reads from a file. Raises OSError if the loopback address
-    can't be used or a folder can't be created.
+    Each path has a token, which a program reads from a file. The constructor raises OSError if the
+    loopback address can't be used or a folder can't be created.
     """
 
     def __init__(self) -> None:
@@ -228,7 +228,7 @@ def _name_for(target: Target) -> str:
 
     The result is the profile's own name if this name is enough to get the session's credentials and
     the credentials file doesn't contain a section for the profile. Otherwise, the result is a new
-    name, such as ``RoleBeta-in-kernel``, with only characters that all SDKs accept.
+    name, such as ``RoleBeta-in-kernel``, that contains only characters that all SDKs accept.
     """
     others = read_credentials(target.config.paths.credentials)
     if target.resolves_by_name and target.name not in others:

@@ -253,7 +253,7 @@ def named_account(account: str) -> str:
 
 
 def read_account_names(target: Target) -> None:
-    """Cache the account names of a new sign-in, so that the list and cards can show them.
+    """Cache the account names of a new sign-in, so that the list and cards can show the names.
 
     If a name isn't cached, the list and the cards show the account's ID.
     """

@@ -88,7 +88,8 @@ def _fetch_token(session: ProfileSession, base: str) -> str:
         return str(json.loads(response.content)["SigninToken"])
     except (ValueError, KeyError, TypeError):
         raise ServiceError(
-            f"AWS doesn't open the console for `{session.chain[0]}` (HTTP {response.status_code}).",
+            f"AWS refused to open the console for `{session.chain[0]}` "
+            f"(HTTP {response.status_code}).",
             "Run `%aws_profile --refresh` to get a new session of the role, then try again. An "
             "endpoint outside AWS may not have a console.",
         ) from None

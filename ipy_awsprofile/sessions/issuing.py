@@ -304,7 +304,7 @@ def is_assumed_again(target: Target) -> bool:
 
 
 def _limited_target(target: Target, name: str, lasts: timedelta, limits: StsParameters) -> Target:
-    """Return a target for the same role with other limits, a duration and a session name.
+    """Return a target for the same role with different limits, duration and session name.
 
     The new target uses the files and the policy that were read for the original target, because the
     files may have changed since then.

@@ -54,7 +54,7 @@ class Recipients:
         return is_protected(self._stack.active, self._protection)
 
     def end_if_protected(self) -> None:
-        """Stop sharing if the active profile is protected, before programs can request its keys."""
+        """Stop sharing a protected profile before programs can request the profile's keys."""
         if self._is_protected:
             self.end()
 

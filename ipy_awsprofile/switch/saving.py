@@ -40,14 +40,14 @@ def text_with_role(file: ConfigFile, request: SwitchRequest, person: Person, nam
     if any((parameters, target.scope, target.mfa)):
         raise InvalidOption(
             "A profile in the config file can't contain --read-only, --policy, --mfa, tags or a "
-            "source identity. It can contain a --duration only if it assumes a role.",
+            "source identity. Only a profile that assumes a role can contain a --duration.",
             "Save the profile without these options, and add the options when you switch.",
         )
     sources = set(target.names[1:])
     if target.request.default or sources - target.config.profiles.keys():
         raise InvalidOption(
             "A role can be saved as a profile only if its source is also a profile.",
-            "Save the source first, or switch with `--default` or `--role-arn ARN` alone.",
+            "Save the source first, or leave out `--save` to switch without saving the role.",
         )
     settings = dict(target.profile.settings)
     if target.region:
@@ -99,9 +99,9 @@ def text_with_roles(
 def text_with_shared(file: ConfigFile, region: str | None = None) -> str:
     """Return the config file's text with the profiles through which a notebook shares its identity.
 
-    This function doesn't write the file. The text is returned unchanged if the file contains both
-    profiles and the Python in their commands exists. Raise InvalidOption if a different profile
-    already has one of these names.
+    This function doesn't write the file. If the file already contains both profiles, and the Python
+    interpreter in their commands exists, the text is returned unchanged. Raise InvalidOption if a
+    different profile already has one of these names.
     """
     require_allowed("share", "`--share`")
     own = profiles_in_block(file.text, SHARED_BLOCK)
@@ -126,7 +126,7 @@ def text_with_shared(file: ConfigFile, region: str | None = None) -> str:
 
 
 def _name_by(pattern: str, values: Mapping[str, str]) -> str:
-    """Return the name of a new profile, in which values replace the pattern's names in braces.
+    """Return the name of a new profile by replacing each name in the pattern's braces with a value.
 
     Raise InvalidOption if the pattern contains a name in braces that ``values`` doesn't have.
     """

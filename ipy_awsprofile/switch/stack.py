@@ -65,7 +65,7 @@ class OpenProfile:
 
 
 def _runner() -> tuple[threading.Thread, asyncio.Task[object] | None]:
-    """Return the current thread and the current asyncio task, or None for the task."""
+    """Return the current thread, and the current asyncio task or None."""
     try:
         task = asyncio.current_task()
     except RuntimeError:  # this thread isn't running an event loop
@@ -218,7 +218,7 @@ class Stack:
         return True
 
     def end_all(self, owner: object = None) -> None:
-        """Permanently end the notebook's switch and all blocks, or only those of one Switcher.
+        """Permanently end the notebook's switch and all blocks, or only the entries of ``owner``.
 
         When a block in a generator ends later, the block's end doesn't restore a profile.
         """

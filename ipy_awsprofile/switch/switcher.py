@@ -144,8 +144,8 @@ class Switcher:
     def subscribe(self, listener: _Listener) -> Callable[[], None]:
         """Call the listener with each new identity, or with None after `off`.
 
-        The listener is called after the switch is complete, in the thread of the switch. Return a
-        function that ends the subscription and can be called more than once.
+        The listener is called after the switch is complete, in the thread that made the switch.
+        Return a function that ends the subscription and can be called more than once.
         """
         self._listeners[listener] = None
         return partial(self._listeners.pop, listener, None)
@@ -441,7 +441,7 @@ class Switcher:
             try:
                 listener(identity)
             except Exception:  # noqa: BLE001  # a listener can't fail a completed switch
-                _log.exception("A listener of a switch failed.")
+                _log.exception("A function that listens to switches failed.")
 
     def call_functions(self, functions: Iterable[UserFunction]) -> None:
         """Call the user's functions with the active session, in the main thread."""

@@ -71,7 +71,7 @@ def _call(function: UserFunction, session: boto3.Session | None) -> None:
         with interruptible():
             function(session)
     except BaseException as error:  # noqa: BLE001  # nothing can fail a switch that is complete
-        _log.debug("A function of `on_switch` failed.", exc_info=True)
+        _log.debug("A function registered with `on_switch` failed.", exc_info=True)
         name = one_line(getattr(function, "__qualname__", function))
         problem = f"{type(error).__name__}: {one_line(error)}"
         PROCESS.warn(f"After the switch, `{name}` failed. The switch is complete. {problem}")

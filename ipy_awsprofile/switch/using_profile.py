@@ -131,8 +131,8 @@ def on_switch(function: _UserFunction) -> _UserFunction:
     The functions are called in the kernel's main thread, in the order in which they were
     registered. After a switch in another thread, the functions are called as soon as the main
     thread is free, with the session that is active at that time. In a terminal, the functions are
-    called in the thread of the switch. If a function raises an exception, a printed line names the
-    function, the switch stays complete, and the other functions are still called.
+    called in the thread that made the switch. If a function raises an exception, a printed line
+    names the function, the switch stays complete, and the other functions are still called.
 
     If the cell or module that defines the function runs again, the new function replaces the former
     one. A lambda, method or nested function doesn't replace an earlier function. Registered
@@ -195,7 +195,7 @@ def _require_function(name: str, function: object, hint: str) -> None:
 
 
 def _is_configured_now() -> bool:
-    """Return whether IPython, which doesn't have a shell yet, is reading its configuration."""
+    """Return whether IPython is reading its configuration and doesn't have a shell yet."""
     from IPython.core.application import BaseIPythonApplication
     from IPython.core.getipython import get_ipython
 
