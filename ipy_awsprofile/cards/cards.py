@@ -438,8 +438,8 @@ def signed_out_card(names: Sequence[str], problems: Sequence[str], inactive: Seq
         title = f"Signed out of {', '.join(names)}"
         tone = Tone.GOOD
         notes.append(
-            "Sessions that programs already have, and roles assumed with them, stay valid until "
-            "they expire."
+            "Sessions that programs already have, and role sessions that programs created with "
+            "them, stay valid until they expire."
         )
     if problems:
         tone = Tone.WARNING

@@ -240,7 +240,8 @@ def _require_private(client: Client) -> None:
         raise InvalidOption(
             f"The connections to the Dask cluster {address} aren't encrypted.",
             "Start the cluster with TLS (for example, `security=True`), or give the cluster's "
-            "machines a role. Workers that run as threads in the kernel follow each switch anyway.",
+            "machines a role. Workers that run as threads in the kernel already follow each "
+            "switch.",
         )
 
 

@@ -47,7 +47,7 @@ FOLLOWERS = (
     ),
     Follower(
         package="pynamodb",
-        why="Each model of pynamodb keeps a connection.",
+        why="Each pynamodb model keeps a connection.",
         tried="pynamodb 6.1",
         caches=(Cache("pynamodb.models", _disconnect_models),),
     ),

@@ -63,7 +63,7 @@ def duckdb_secret(
     is_in_run = session_here() is not None
     if connection is None and is_in_run:
         raise NotForOneProfile(
-            "All profiles that the function is called for share DuckDB's default connection.",
+            "The function uses DuckDB's default connection, which all profiles would share.",
             "Open a connection in the function with `con = duckdb.connect()`, and pass it to "
             "`libraries.duckdb_secret(session, con)`.",
         )
@@ -216,7 +216,7 @@ def _read_refusal(error: BaseException) -> Refusal | None:
 FOLLOWERS = (
     Follower(
         package="duckdb",
-        why="The S3 client of DuckDB uses only the keys in DuckDB's secrets.",
+        why="DuckDB's S3 client uses only the keys in DuckDB's secrets.",
         tried="duckdb 1.5",
         move=_move,
         about=_about,

@@ -143,7 +143,7 @@ FOLLOWERS = (
     ),
     Follower(
         package="s3fs",
-        why="A filesystem has its own client, which doesn't use the profile of a thread.",
+        why="A filesystem has its own client, which ignores the current thread's profile.",
         tried="s3fs 2026.9",
         places_of_run=_places_of_run,
         credentials=("_s3._request_signer._credentials",),

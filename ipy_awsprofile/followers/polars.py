@@ -170,7 +170,7 @@ def polars_options(session: boto3.Session) -> dict[str, Any]:
 FOLLOWERS = (
     Follower(
         package="polars",
-        why="The default provider of polars keeps the credentials of its first read.",
+        why="The default polars provider keeps the credentials of its first read.",
         tried="polars 2.1",
         caches=(Cache("polars", _forget_credentials),),
         places=_places,

@@ -116,7 +116,7 @@ def run_aws_profile_cell(
     request = _request_of(options)
     if request is None or chosen(options, ProfileActions):
         raise InvalidOption(
-            "`%%aws_profile` requires a profile's name, and doesn't accept actions such as --off.",
+            "`%%aws_profile` requires a profile's name and doesn't accept actions such as --off.",
             "Write `%%aws_profile NAME`.",
         )
     statement = f"with using_profile({python_arguments(request)}):"
@@ -467,7 +467,7 @@ def _length_of_window(words: str) -> timedelta:
         if timedelta(0) < length <= _LONGEST_WINDOW:
             return length
     raise InvalidOption(
-        "The length of the write window is missing, or isn't between 1 second and 60 minutes.",
+        "The length of the write window is missing or isn't between 1 second and 60 minutes.",
         _EXAMPLE_OF_WINDOW,
     )
 

@@ -185,7 +185,7 @@ class WordReader:
     def _sort_needless(self, flag: str, value: str, read: Words) -> None:
         """Record a problem if an option that doesn't take a value has one (`--read-only=false`)."""
         if value.casefold() not in ("", "true", "yes", "on", "1"):
-            read.problem = f"`{flag}` doesn't take a value. Omit `{flag}` if you don't want it."
+            read.problem = f"`{flag}` doesn't take a value. To turn `{flag}` off, leave it out."
 
     def _sort(self, word: str, read: Words, pending: deque[str]) -> None:
         """Add a word that isn't an option of the magic to the names or to the unknown options."""
@@ -227,7 +227,7 @@ def _add_values(flag: str, values: list[str], read: Words) -> None:
         read.options.append(first)
         read.problem = (
             f"`{flag}` takes a single value, in quotation marks if it contains spaces. "
-            f"What does `{' '.join(others)}` belong to?"
+            f"Remove `{' '.join(others)}`, or add its option."
         )
 
 
