@@ -340,7 +340,7 @@ def _sign_in(request: SwitchRequest, person: Person, options: argparse.Namespace
 
 
 def _show_card_unless_quiet(line: _Line) -> None:
-    """Show the identity's card, except after a ``--quiet`` switch without a warning."""
+    """Show the identity's card, unless the line has ``--quiet`` and the card has no warning."""
     card = line.card()
     is_quiet = line.options.quiet and line.request is not None
     if not is_quiet or card.tone is not Tone.GOOD:

@@ -114,7 +114,7 @@ def _read_botocore(error: BaseException) -> Refusal | None:
 def _read_process(error: BaseException) -> Refusal | None:
     """Return a possible refusal if a program that received credentials in this cell failed.
 
-    The program's session may have expired, but only STS can confirm that.
+    The program's session may have expired, but only STS can confirm the expiry.
     """
     if PROCESS.lent_in_cell and is_error_of(error, "subprocess", "CalledProcessError"):
         return Refusal(status=HTTPStatus.BAD_REQUEST)

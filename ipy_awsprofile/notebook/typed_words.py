@@ -227,7 +227,7 @@ def _add_values(flag: str, values: list[str], read: Words) -> None:
         read.options.append(first)
         read.problem = (
             f"`{flag}` takes a single value, in quotation marks if it contains spaces. "
-            f"Remove `{' '.join(others)}`, or add its option."
+            f"Remove `{' '.join(others)}`, or add the option that it belongs to."
         )
 
 

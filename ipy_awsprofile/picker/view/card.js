@@ -9,7 +9,7 @@ const AMBER = 15 * 60, RED = 5 * 60; // seconds left
 export class Card {
   /**
    * `send(command)` sends a command to Python, and `openConsole` opens the console in a tab.
-   * `insert(code)` adds a cell to the notebook; it is null where a view can't.
+   * `insert(code)` adds a cell to the notebook, or is null if the view can't add cells.
    * @param {Send} send @param {() => void} openConsole @param {((code: string) => void) | null} insert
    */
   constructor(send, openConsole, insert) {
@@ -53,7 +53,7 @@ export class Card {
     this.tick();
   }
 
-  /** Offer the Regions, and the one without a choice: the profile's, or AWS_DEFAULT_REGION's. */
+  /** Offer the Regions, and the default Region that the profile or AWS_DEFAULT_REGION sets. */
   offer(regions = this.regions) {
     this.regions = regions;
     const { region = "", chosen_region: chosen = null } = this.identity ?? {};
@@ -63,7 +63,7 @@ export class Card {
     this.region.value = chosen ?? "";
   }
 
-  /** Copy the line that switches to the identity, so that the notebook can say it, too. */
+  /** Copy the line that switches to the identity, so that the user can paste it into a cell. */
   async copy() {
     const code = this.identity?.code ?? "";
     try {
@@ -90,7 +90,7 @@ export class Card {
   }
 }
 
-/** Say that an identity's credentials have expired, and offer what renews them. @param {Identity} identity @param {() => void} renew */
+/** Return elements that say that an identity's credentials have expired, and a button to renew them. @param {Identity} identity @param {() => void} renew */
 function whatExpired({ name, signs_in }, renew) {
   const button = pushButton(renew, signs_in ? "Sign in" : "Renew");
   button.classList.add("ipyap-go");
@@ -98,8 +98,8 @@ function whatExpired({ name, signs_in }, renew) {
 }
 
 /**
- * Return what to say about the time left, and how urgent it is: never, if credentials renew without
- * the user. If renewing needs a sign-in, it isn't known whether they do.
+ * Return a text about the time left, and its tone. The tone stays calm for credentials that renew
+ * without the user. If a renewal needs a sign-in, it isn't known whether the user is still signed in.
  * @param {Identity | null} identity
  */
 export function timeLeft(identity) {
@@ -114,7 +114,7 @@ export function timeLeft(identity) {
   return { text: duration(secondsLeft), tone, isOver: false };
 }
 
-/** Return how long programs can write; empty if they can't. @param {Identity | null} identity */
+/** Return how long programs can still write, or an empty string if they can't write. @param {Identity | null} identity */
 export function windowLeft(identity) {
   const secondsLeft = Math.ceil((Number(identity?.window_ends ?? 0) - Date.now()) / 1000);
   return secondsLeft > 0 ? duration(secondsLeft) : "";

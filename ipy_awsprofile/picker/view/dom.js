@@ -26,7 +26,7 @@
 
 /**
  * Create an element with attributes, listeners (such as `onclick`) and children. A string is text,
- * never HTML; attributes and children that are false or null are left out.
+ * never HTML. Attributes and children that are false or null are left out.
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag @param {Attributes} attributes @param {Child[]} children
  */
@@ -40,7 +40,7 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** Return a text with what is between backticks as code, as on cards. @param {string} text @returns {Child[]} */
+/** Return a text in which the parts between backticks are shown as code, as on cards. @param {string} text @returns {Child[]} */
 export const formatted = (text) => text.split("`").flatMap((part, index) => (index % 2 ? h("code", {}, ...breakable(part)) : breakable(part)));
 
 /** Let the page break ARNs into lines, as on cards. @param {string} text @returns {Child[]} */
@@ -50,7 +50,7 @@ const breakable = (text) =>
 /** Return a button of the picker. */
 export const pushButton = (/** @type {() => void} */ onclick, /** @type {Child[]} */ ...content) => h("button", { class: "ipyap-button", type: "button", onclick }, ...content);
 
-/** Return the style sheet, which each view has inside, because a page can have shadow roots. */
+/** Return the style sheet. Each view contains a copy, because a page can have shadow roots. */
 export const style = () => h("style", {}, /** @type {any} */ (CSS));
 
 const ICONS = {

@@ -20,7 +20,7 @@ export class Question {
     return !this.element.hidden;
   }
 
-  /** Show a question, or none. Returns whether it is a new one. @param {Ask | null} ask */
+  /** Show a question, or hide the element if `ask` is null. Return whether the question is new. @param {Ask | null} ask */
   show(ask) {
     const asked = JSON.stringify(ask);
     if (asked === this.asked) return false;
@@ -45,7 +45,7 @@ export class Question {
     ];
   }
 
-  /** Move the focus to the answer. Holding down Enter must not confirm, so that is *Cancel*. */
+  /** Move the focus to the field or link, or else to *Cancel*: holding down Enter must not confirm. */
   focus() {
     const target = this.element.querySelector("input, a") ?? this.element.querySelector("[type=button]");
     /** @type {HTMLElement | null} */ (target)?.focus();
@@ -159,7 +159,7 @@ export class CellQuestion {
   }
 }
 
-/** Whether the user isn't typing anywhere. */
+/** Return whether the user isn't typing anywhere. */
 function isFree() {
   return document.hasFocus() && !document.activeElement?.closest("input, textarea, [contenteditable=true], .ipyap-popup");
 }

@@ -47,7 +47,7 @@ function render({ model, el }) {
 }
 
 /**
- * Show the button in `node`. Returns functions that open the picker, use an identity again, and end everything.
+ * Show the button in `node`. Return functions that open the picker, use an identity again, and remove the button.
  * @param {HTMLElement} node @param {Channel} channel
  */
 function button(node, channel) {
@@ -67,7 +67,7 @@ function button(node, channel) {
 }
 
 /**
- * Show the question of a running cell in `node`, which is in the cell's output. Returns a function that ends it.
+ * Show the question of a running cell in `node`, which is in the cell's output. Return a function that stops the updates.
  * @param {HTMLElement} node @param {Channel} channel @param {number} number
  */
 function question(node, channel, number) {
@@ -194,7 +194,7 @@ class ToolbarButton {
     if ((isNew("error") || isAsked) && isUserHere && !this.isOpen && before) this.openByItself();
   }
 
-  /** Whether the user is at this notebook's button or nowhere, and not, for example, in a cell. */
+  /** Return whether the focus is on this notebook's button or nowhere, and not, for example, in a cell. */
   isUserHere() {
     const { activeElement: active } = document;
     return document.hasFocus() && this.button.checkVisibility() && (!active || active === document.body || active === this.button);

@@ -16,7 +16,7 @@ const LAST = (/** @type {any} */ (window).ipyapLast ??= new Map());
 
 const BLOCKED = "The browser didn't open a tab. Allow pop-ups for this page, or run %aws_profile --console in a cell.";
 
-/** Whether VS Code shows the page, where an empty tab would replace it. */
+/** Return whether VS Code shows the page. In VS Code, an empty tab would replace the page. */
 function inVsCode() {
   return "vscodeThemeKind" in document.body.dataset;
 }
@@ -30,7 +30,7 @@ function openOutside(address, root) {
   link.remove();
 }
 
-/** Whether a key is a command of the front end, which neither edits the search nor changes a cell. @param {KeyboardEvent} event */
+/** Return whether a key is a command of the front end that neither edits the search nor changes a cell. @param {KeyboardEvent} event */
 function isShortcut({ key, ctrlKey, metaKey, altKey }) {
   if (/^F\d/.test(key)) return true;
   return (ctrlKey || metaKey) && !altKey && /^[^acvxyz]$/i.test(key);
@@ -88,7 +88,7 @@ export class View {
     signal.addEventListener("abort", () => (clearInterval(timer), clearTimeout(this.slow), this.list.resized.disconnect()));
   }
 
-  /** Stop everything that runs in the page. */
+  /** Remove the picker from the page, and stop its timers and listeners. */
   end() {
     this.ending.abort();
     this.root.remove();
@@ -102,7 +102,7 @@ export class View {
     if (!this.popup) this.send({ do: "list" });
   }
 
-  /** Show nothing of what Python has said, because another kernel may have another identity. */
+  /** Hide everything that Python has sent, because another kernel can have another identity. */
   disconnect() {
     this.root.classList.add("ipyap-unknown");
     this.reset();
@@ -172,7 +172,7 @@ export class View {
     if (!error) this.done();
   }
 
-  /** Show what Python does, or that it doesn't answer. @param {Busy | null} busy */
+  /** Show what Python is doing, or that Python doesn't answer. @param {Busy | null} busy */
   showWait(busy) {
     const isWorking = busy !== null && !busy.waits;
     const isSilent = busy !== null && !busy.doing;
@@ -189,7 +189,7 @@ export class View {
     this.say(this.wait.textContent);
   }
 
-  /** Say what a silent kernel means. In some front ends, such as VS Code, it hears of a choice after the cell. */
+  /** Return a text about a kernel that doesn't answer. In some front ends, such as VS Code, a choice reaches the kernel after the cell. */
   silence() {
     const chosen = this.isMine ? " Your choice takes effect after the cell, and you can't cancel it now." : "";
     const again = this.popup ? "" : " If no cell is running, run this cell again.";
@@ -264,7 +264,7 @@ export class View {
     if (!this.state?.error) this.list.open();
   }
 
-  /** Whether the user is in this picker, or nowhere. */
+  /** Return whether the focus is in this picker or on no element. */
   isHere() {
     const { activeElement } = document;
     return this.root.matches(":focus-within") || !activeElement || activeElement === document.body;
