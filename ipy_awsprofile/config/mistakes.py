@@ -36,7 +36,7 @@ from ipy_awsprofile.config.sign_ins import (
 )
 from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.config.user_environment import user_environment, user_variable
-from ipy_awsprofile.text import did_you_mean, letters_of, one_line
+from ipy_awsprofile.text import did_you_mean, letters_of, misspelled, one_line
 
 
 class Mistake(NamedTuple):
@@ -127,6 +127,9 @@ def _used(profile: Profile, config: Config) -> Section:
 
 def _values(part: _Part) -> Iterator[Mistake]:
     """Yield the mistakes in the values of a section's settings."""
+    if part.header.startswith("services "):
+        yield from _of_services(part.section)
+        return
     for name, value in part.section.items():
         problem = _problem(name, value, part.section)
         if problem:
@@ -144,7 +147,7 @@ def _problem(name: str, value: str | Mapping[str, str], section: Section) -> str
     if isinstance(value, Mapping):
         return _in_block(name, value)
     if name == "s3":  # botocore can't create a client with it, even if it is empty
-        return "`s3` must have its settings on the lines below it, with each line indented."
+        return f"`s3` {_NOT_INDENTED}"
     if not value:  # botocore treats it as missing
         return ""
     fault = _fault_of_name(name, section)
@@ -162,6 +165,8 @@ def _fault_of_name(name: str, section: Section) -> str:
     instead = instead_of_option(name, section)
     if instead:
         return f"isn't an AWS setting, so it is ignored. {instead}"
+    if _ENDPOINT_OF_SERVICE.fullmatch(name):
+        return f"isn't an AWS setting, so it is ignored. {_SERVICES}"
     similar = similar_setting(name)
     if similar and similar.startswith("sso_") and "source_profile" in section:
         if "role_arn" in section:
@@ -247,7 +252,13 @@ _MARKS = {
     "^[\"'“‘].*[\"'”’]$": "includes its quotation marks. Remove them.",
 }
 
+_NOT_INDENTED = "must have its settings on the lines below it, with each line indented."
 _NO_PROGRAM = "names a program that isn't on the PATH. Install it, or write its full path."
+_ENDPOINT_OF_SERVICE = re.compile(r"endpoint_url[_.]\w+|\w+\.endpoint_url")
+_SERVICES = (
+    "To set the endpoint of a service, write a [services NAME] section, and `services = NAME` in "
+    "the profile."
+)
 _NO_URL = "needs a scheme and a host, such as `http://localhost:9000`."
 
 
@@ -261,7 +272,32 @@ def _in_block(name: str, block: Mapping[str, str]) -> str:
     return ""
 
 
-#: Settings that can't be a block. In [services], the names of blocks are those of services.
+def _of_services(section: Section) -> Iterator[Mistake]:
+    """Yield the mistakes in a [services] section, which has a block for each service."""
+    for service, block in section.items():
+        problem = ""
+        if isinstance(block, Mapping):
+            problem = _in_block(service, block) or _misspelled_in_block(service, block)
+        elif service == "endpoint_url":
+            problem = "`endpoint_url` must be indented, below the name of a service."
+        else:
+            problem = f"`{one_line(service, 40)}` {_NOT_INDENTED}"
+        if problem:
+            yield Mistake(service, problem)
+
+
+def _misspelled_in_block(service: str, block: Mapping[str, str]) -> str:
+    """Return a text about a misspelled `endpoint_url` of a service, or an empty string."""
+    for name in block:
+        if name != "endpoint_url" and misspelled(name, ["endpoint_url"]):
+            return (
+                f"`{one_line(name, 40)}` of `{one_line(service, 40)}` isn't an AWS setting, so it "
+                "is ignored. Did you mean `endpoint_url`?"
+            )
+    return ""
+
+
+#: Settings that can't be a block.
 _TEXTS = CREDENTIALS | {"ca_bundle", "endpoint_url", "region", "services"}
 
 
