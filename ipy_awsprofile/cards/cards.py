@@ -333,7 +333,7 @@ region = us-east-1"""
 
 
 def no_profiles_card(files: SharedFiles) -> Card:
-    """Return a card that says that the files contain no profiles, and what to do next."""
+    """Return a card about files without profiles that says what to do next."""
     rows = (("config", one_line(files.config)), ("credentials", one_line(files.credentials)))
     notes = (
         "If you have access keys, write these lines, with your keys and Region, to "
@@ -386,7 +386,7 @@ def error_card(error: AwsProfileError) -> Card:
 
 
 def mfa_card(device: str, profile: str = "", refused: str = "", where: str = "") -> Card:
-    """Return a card that asks for an MFA code, with the device and the profile that requires it.
+    """Return a card that asks for an MFA code and names the device and the profile.
 
     ``refused`` says why the previous code was refused and what to enter now, or is an empty string.
     ``where`` says where the front end shows its prompt, if the prompt is hard to find.

@@ -228,7 +228,7 @@ def _without_name(row: Mapping[str, str | None]) -> str:
 
 
 def profile_and_region(row: Mapping[str, str | None], mark: str = "") -> str:
-    """Return the account or profile in which an error occurred and, if there is one, the Region.
+    """Return the account or profile in which an error occurred, followed by the Region if known.
 
     ``mark`` is a string to put before and after the name, such as a backtick.
     """

@@ -78,10 +78,10 @@ def dask_storage_options(session: boto3.Session) -> SecretOptions:
 def dask_workers(client: Client, *, read_only: bool = False) -> DaskWorkers:
     """Let the workers of a Dask cluster use the notebook's identity, now and after each switch.
 
-    Current workers, and workers that join later, get short-lived credentials. The libraries boto3,
-    s3fs, pyarrow, polars and obstore and all child processes find these credentials automatically.
-    The workers need neither config files nor this package. If ``read_only`` is true, the workers
-    can only read, as with ``%aws_profile --read-only``.
+    Current workers, and workers that join later, get short-lived credentials. All child processes,
+    and the libraries boto3, s3fs, pyarrow, polars and obstore, find these credentials
+    automatically. The workers need neither config files nor this package. If ``read_only`` is true,
+    the workers can only read, as with ``%aws_profile --read-only``.
 
     Anyone who can connect to the scheduler can use these credentials, so call this function only
     for your own cluster. AWS accepts the workers' credentials for at most 15 minutes or, if STS
@@ -379,7 +379,7 @@ def _about_client(
 FOLLOWERS = (
     Follower(
         package="dask",
-        why="Dask caches expressions whose plans contain filesystems, and starts worker processes.",
+        why="Dask caches expressions whose plans contain filesystems and starts worker processes.",
         tried="dask 2025.1 and 2026.8",
         caches=(
             Cache("dask.dataframe.dask_expr.io.parquet", "_cached_plan.clear"),

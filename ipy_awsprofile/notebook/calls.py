@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 def recorded_calls() -> pd.DataFrame:
     """Return the AWS calls that this kernel has recorded, oldest first.
 
-    ``%aws_calls on`` starts recording calls by boto3, aiobotocore and libraries based on them. Each
-    row of the DataFrame describes a call. For the columns, see `Call`. Request bodies and parameter
-    values aren't recorded, except for the names in a resource's ARN. The recorder keeps the newest
-    100,000 calls. In a script, no calls are recorded, so the DataFrame is empty.
+    ``%aws_calls on`` starts recording calls by boto3, aiobotocore and libraries that use either.
+    Each row of the DataFrame describes a call. For the columns, see `Call`. Request bodies and
+    parameter values aren't recorded, except for the names in a resource's ARN. The recorder keeps
+    the newest 100,000 calls. In a script, no calls are recorded, so the DataFrame is empty.
     """
     shell = get_ipython()
     magics = shell and shell.magics_manager.registry.get("AwsProfileMagics")

@@ -287,7 +287,7 @@ def _sign_out(line: _Line) -> None:
 
 
 def _pick(line: _Line) -> None:
-    """Show a picker or, in a terminal, let the user choose a profile, and switch to it."""
+    """Show a picker or, in a terminal, let the user choose a profile and switch to that profile."""
     if renders_html():
         display(line.make_picker(line.switcher))
         return
@@ -473,7 +473,7 @@ def _length_of_window(words: str) -> timedelta:
 
 
 def _save(line: _Line) -> None:
-    """Switch to a role and preview its profile, and write the profile if the user confirms it.
+    """Switch to a role, preview a profile for the role, and write the profile if the user confirms.
 
     After the profile has been written, the notebook switches to this profile. Raise any error that
     `text_with_role` or a switch raises. If an error is raised, neither the config file nor the

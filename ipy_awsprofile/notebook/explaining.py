@@ -240,7 +240,7 @@ class _Explanation:
         return [f"{sentence[0].upper()}{sentence[1:]}."]
 
     def _missing_permission(self) -> list[str]:
-        """Return a list with the permission that the identity lacks, if AWS's message names it."""
+        """Return a list with the missing permission if AWS's message names the permission."""
         missing = MISSING.search(self._refusal.message)
         if missing is None:
             return []

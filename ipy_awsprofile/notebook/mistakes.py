@@ -406,7 +406,7 @@ class TypedLine:
         return self.good_line([*rest.names, f"--{first}", *rest.options])
 
     def _written(self, words: Iterable[str]) -> str:
-        """Return advice to write a line with these words, or "" if the magic would reject it."""
+        """Return advice to write a line with these words, or "" if that line would be invalid."""
         line = self.good_line(words)
         return f"Write `{line}`." if line else ""
 
@@ -461,7 +461,7 @@ def _with_region(options: Sequence[str], words: Iterable[str]) -> tuple[list[str
 
 
 def _advice_for_account(account: str) -> str:
-    """Return advice that names the profiles in an account, or an empty string if there are none."""
+    """Return advice that names the profiles in an account, or an empty string without profiles."""
     profiles = [profile for profile in list_profiles() if profile.account == account]
     if not profiles:
         return ""

@@ -207,7 +207,7 @@ def _frame_of_cell(
 def _profiles_of_cell(
     options: argparse.Namespace, switcher: Switcher
 ) -> str | Sequence[AssignedRole | OrganizationRole]:
-    """Return the roles that a cell runs for, or the pattern that matches its profiles.
+    """Return the roles that a cell runs for, or the pattern that selects the cell's profiles.
 
     Raise `AwsProfileError` if the line is invalid or no role matches the pattern.
     """

@@ -114,7 +114,7 @@ class WordReader:
         return not choices_of(self.parser)
 
     def _read_word(self, word: str, read: Words, pending: deque[str], *, is_first: bool) -> None:
-        """Add a word to ``read``, with its values if the ``pending`` words contain them."""
+        """Add a word to ``read``, with its values if the ``pending`` words contain any values."""
         bare = word.lstrip(DASHES)
         choice = _CHOICES.get(bare, bare)
         if _names_profile(word):

@@ -50,7 +50,7 @@ class Ask(TypedDict, total=False):
     """A question that the user has to answer before a switch or a running cell can continue.
 
     Each question has a different number. A question of the kind ``confirm`` asks whether to switch
-    to a protected profile, and contains the matching ``pattern`` and the account. A question of the
+    to a protected profile and contains the matching ``pattern`` and the account. A question of the
     kind ``allow`` contains the ``text`` to show to the user. A question of the kind ``code``
     contains the MFA device and sets ``again`` if AWS has rejected a code. A question of the kind
     ``sign_in`` contains the address of a page, a `SignInStep`, the code that the page must show (or

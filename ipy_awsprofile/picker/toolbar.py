@@ -88,7 +88,7 @@ class Toolbar:
         self.handle_close()
 
     def handle_close(self, _message: object = None) -> None:
-        """Keep the comm registered in the kernel, because other pages can still use it."""
+        """Keep the comm registered in the kernel, because other pages can still use the comm."""
         from comm import get_comm_manager
 
         get_comm_manager().register_comm(cast("BaseComm", self))

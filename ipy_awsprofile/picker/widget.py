@@ -27,7 +27,7 @@ class ProfilePicker(anywidget.AnyWidget, ipywidgets.ValueWidget):  # type: ignor
     The picker switches in the same way as ``%aws_profile`` and also shows the switches that
     ``%aws_profile`` makes. If you pass ``profile``, the notebook switches to this profile
     immediately, unless the profile is already active. ``layout`` works in the same way as in other
-    widgets. If you don't pass a ``switcher``, the picker uses the running shell's Switcher, and
+    widgets. If you don't pass a ``switcher``, the picker uses the running shell's Switcher and
     loads the extension if necessary. Outside IPython, the picker creates a Switcher that doesn't
     set a variable.
 
