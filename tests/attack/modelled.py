@@ -41,7 +41,7 @@ ALLOWED = {
     "The card doesn't list open objects inside lists or other objects.": (
         "docs/reference/libraries.md"
     ),
-    "Sessions and clients whose profile you named in Python code aren't affected.": (
+    "A switch doesn't affect sessions and clients whose profile you named in Python code.": (
         "docs/reference/libraries.md"
     ),
     # Objects of pyarrow and polars sign without a line.
