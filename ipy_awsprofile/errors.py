@@ -169,7 +169,8 @@ class MfaUnavailable(AwsProfileError):
 class MfaRejected(AwsProfileError):
     """AWS rejected the MFA code or the MFA device, or the code doesn't consist of six digits.
 
-    ``was_sent`` is False if the code wasn't sent to AWS because it doesn't consist of six digits.
+    ``was_sent`` is False if the code doesn't consist of six digits and therefore wasn't sent to
+    AWS.
     """
 
     was_sent = True
@@ -199,7 +200,7 @@ class CredentialsExpired(CredentialsRejected):
 
 
 class CredentialsUnavailable(AwsProfileError):
-    """The profile's credential source (process, container or sign-in) returned no credentials."""
+    """The profile's credential source (process, container or sign-in) didn't return credentials."""
 
 
 class SignInRequired(CredentialsUnavailable):
@@ -292,10 +293,10 @@ def faults_as_errors() -> Iterator[None]:
 
 
 def speaking_cause(error: Exception) -> Exception | None:
-    """Return the exception without its stack, or None if its message can contain secrets.
+    """Return the exception without its stack, or None if the message can contain secrets.
 
-    Only messages about names in code, such as the messages of AttributeError, are known to contain
-    no secrets.
+    Only messages about names in code, such as the messages of AttributeError, are known to be free
+    of secrets.
     """
     if isinstance(error, AttributeError | ImportError | NameError):
         return without_stack(error)

@@ -119,11 +119,12 @@ class Notebook:
 class Refusal:
     """A request that AWS refused, with the details that a library's error contains.
 
-    ``code`` is AWS's error code, such as AccessDenied, or an empty string if the response has no
-    body. ``operation`` is the name of the AWS operation, such as PutObject, or the HTTP method of
-    the request, such as PUT. ``parsed`` is the response that botocore parsed. ``was_unsigned`` is
-    true if the library didn't have credentials and may not have sent the request. ``about_library``
-    is the card's statement about a library that keeps its own credentials.
+    ``code`` is AWS's error code, such as AccessDenied, or an empty string if the response doesn't
+    have a body. ``operation`` is the name of the AWS operation, such as PutObject, or the HTTP
+    method of the request, such as PUT. ``parsed`` is the response that botocore parsed.
+    ``was_unsigned`` is true if the library didn't have credentials and may not have sent the
+    request. ``about_library`` is the card's statement about a library that keeps its own
+    credentials.
     """
 
     code: str = ""
@@ -166,10 +167,10 @@ class Handle:
     """A type of object that uses S3 without botocore and keeps the identity it was opened with.
 
     ``address`` is the name of an object's attribute that contains either an address or another
-    handle that the object uses. If the type doesn't have such an attribute, set ``test`` to a
-    function that returns whether an object is a handle. If neither ``address`` nor ``test`` is set,
-    every object of the type is a handle. ``says`` is the card's statement about the object and
-    tells the user what to do.
+    handle that the object uses. If the objects don't have an attribute with an address, set
+    ``test`` to a function that returns whether an object is a handle. If neither ``address`` nor
+    ``test`` is set, every object of the type is a handle. ``says`` is the card's statement about
+    the object and tells the user what to do.
     """
 
     address: str = ""
@@ -290,7 +291,7 @@ def is_one_of(*types: str) -> Callable[[object], bool]:
 def is_error_of(error: BaseException, module: str, name: str) -> bool:
     """Return whether an error is an instance of a class, without importing the class.
 
-    ``module`` and ``name`` identify the class, and instances of its subclasses also count.
+    ``module`` and ``name`` identify the class, and instances of subclasses also count.
     """
     kinds = type(error).__mro__
     # DuckDB's classes are in a module whose name has an underscore.

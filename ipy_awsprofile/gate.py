@@ -290,7 +290,7 @@ def errors_as_lines() -> Iterator[None]:
 
 
 class Signer(Enum):
-    """The kind of object that signs a request, with a hint to show if its identity isn't active.
+    """The kind of object that signs a request, with a hint for objects with an inactive identity.
 
     The hint consists of a sentence about the object and a step that makes your code use the active
     identity.
@@ -328,10 +328,10 @@ def check(
     """Check that the credentials for a signature belong to the active identity.
 
     If the credentials belong to another identity, show a warning, or raise StaleIdentity if the
-    notebook refuses such signatures. While code runs for many profiles, raise NotForOneProfile if
-    the credentials don't belong to the profile of the current thread, unless this code names the
-    profile of the credentials. ``operation`` describes the request in messages, and ``client``
-    contains a client's service and Region.
+    notebook refuses signatures by inactive identities. While code runs for many profiles, raise
+    NotForOneProfile if the credentials don't belong to the profile of the current thread, unless
+    this code names the profile of the credentials. ``operation`` describes the request in messages,
+    and ``client`` contains a client's service and Region.
     """
     if not PROCESS.watched:  # the extension was unloaded
         return
@@ -579,7 +579,7 @@ def _installed_packages() -> str:
 
 
 def _code_that_signs(frame: FrameType | None) -> tuple[str, bool]:
-    """Return a description of the code that signs a request, and whether it is a library's code.
+    """Describe the code that signs a request, and return whether the code belongs to a library.
 
     The description is the name of a library or module, or the notebook's line of code.
     """

@@ -37,7 +37,7 @@ __all__ = [*_HOMES]  # noqa: PLE0604
 if not TYPE_CHECKING:  # otherwise, editors would accept any name
 
     def __getattr__(name: str) -> object:
-        """Return the function with this name, and import its file when the name is first used."""
+        """Return the function with this name, and import the function's file on first use."""
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = getattr(import_module(f"ipy_awsprofile.followers.{_HOMES[name]}"), name)

@@ -260,8 +260,8 @@ def _rows(shown: str, header: str, section: Section, config: Config) -> Iterator
 def _replaced(request: SessionRequest) -> dict[str, tuple[str, str]]:
     """Return the options and variables that take precedence over settings in the files.
 
-    The result maps the name of a setting to the option or variable that replaces it and to the new
-    value.
+    The result maps the name of a setting to the option or variable that replaces the setting and to
+    the new value.
     """
     environ = user_environment()
     values = [("region", "AWS_DEFAULT_REGION", environ.get("AWS_DEFAULT_REGION"))]
@@ -324,7 +324,7 @@ def _value(setting: str, value: str | Mapping[str, str]) -> str:
 
 
 def _nested(name: str, text: str) -> str:
-    """Return a nested setting's name for display, with the value if it is an ``endpoint_url``."""
+    """Return a nested setting's name for display, and the value only for an ``endpoint_url``."""
     if name == "endpoint_url":
         return f"{name} = {redacted_urls(text)}"
     return name

@@ -1,8 +1,8 @@
 """Record who signed a request that AWS refused, and renew a session that AWS rejects.
 
 AWS can end a session before it expires, for example if the user signs out elsewhere or an
-administrator revokes the session. This module treats such a session as expired. botocore repeats
-the rejected call once with the renewed session.
+administrator revokes the session. This module treats a session that AWS has ended as expired.
+botocore repeats the rejected call once with the renewed session.
 
 https://docs.aws.amazon.com/boto3/latest/guide/events.html
 """
@@ -104,8 +104,8 @@ def _rejected_credentials(response: _Response, request_dict: dict[str, Any]) -> 
     Return the credentials if AWS rejected their session and the session can be renewed, and
     otherwise None.
 
-    Refusals of this package's own calls are ignored, because the code that makes these calls
-    handles them.
+    Ignore refusals of this package's own calls, because the code that makes these calls handles the
+    refusals.
     """
     from ipy_awsprofile.credentials.botocore_session import rejection_of  # it imports botocore
     from ipy_awsprofile.credentials.error_table import ENDED, EXPIRED

@@ -104,7 +104,7 @@ def _wait_for_change() -> None:
 
 
 def activate(label: Label | None, *, is_run: bool = False) -> None:
-    """Make an identity active, so that new sessions get its credentials.
+    """Make an identity active, so that new sessions get the identity's credentials.
 
     If ``is_run`` is true, begin a run over many profiles.
     """
@@ -309,7 +309,7 @@ def _chosen_profile(session: Session) -> str | None:
 class AwaitedCredentials(StaysInProcess):
     """The active credentials for aiobotocore, as an awaitable object.
 
-    A renewal can prompt the user, so it must not block the event loop.
+    A renewal can prompt the user, so the renewal must not block the event loop.
     """
 
     def __init__(self, credentials: Credentials | None) -> None:

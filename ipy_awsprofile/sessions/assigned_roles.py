@@ -213,7 +213,10 @@ def _access_token(sign_in: SignIn, target: Target) -> str:
 
 
 def cached_list(sign_in: SignIn) -> RoleList | None:
-    """Return the cached list without calling AWS, or None if it is missing or over a day old."""
+    """Return the cached list, or None if the list is missing or over a day old.
+
+    This function doesn't call AWS.
+    """
     document = _read_cache()["lists"].get(_key(sign_in))
     if document is None:
         return None
@@ -373,7 +376,7 @@ def lines_for_other_roles(target: Target) -> str:
     """Return the lines that switch to the user's roles in a target's account, joined by "or".
 
     The result is an empty string if AWS doesn't list any roles. This function calls AWS, because
-    the cached list can be outdated.
+    the cached list may be outdated.
     """
     account = target.start.text("sso_account_id") or ""
     with suppress(AwsProfileError):
@@ -465,7 +468,7 @@ def look_up_account_name(target: Target, person: Person) -> None:
 def _account_id(name: str, sign_in: SignIn, target: Target) -> str:
     """Return the ID of the account whose ID or name is ``name``. The name isn't case-sensitive.
 
-    If no cached account has the name, list the accounts, because the account can be new. Raise
+    If no cached account has the name, list the accounts, because the account may be new. Raise
     InvalidOption unless exactly one account has the name.
     """
     listed = cached_list(sign_in)

@@ -134,7 +134,7 @@ def require_short_lived(keys: Keys) -> Keys:
 def issue_keys(session: boto3.Session) -> Keys:
     """Return short-lived keys that may leave the kernel.
 
-    If the session's own keys are short-lived, they are renewed if necessary and returned. For
+    If the session's own keys are short-lived, renew the keys if necessary, and return them. For
     long-term keys, STS issues short-lived keys, which a `ProfileSession` reuses until shortly
     before they expire. The keys from STS can't call IAM and, in STS, can call only AssumeRole and
     GetCallerIdentity. Raise a subclass of `AwsProfileError` if no short-lived keys are available.
@@ -398,8 +398,8 @@ def scoped(
 class _Scoped(StaysInProcess, ForWith):
     """A context manager that opens a scoped session and can be entered several times.
 
-    ``options`` contains the same limits in the form of a session's options, or is None if options
-    can't express the limits.
+    ``options`` expresses the limits as options of a session, or is None if options can't express
+    the limits.
     """
 
     def __init__(

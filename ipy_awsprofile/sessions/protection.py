@@ -125,7 +125,7 @@ def problem_of_pattern(pattern: str, *, typos_only: bool) -> str:
     """Return a sentence about a pattern that doesn't match anything, or an empty string.
 
     The sentence suggests a similar name or says how to list the names. If ``typos_only`` is true,
-    the result is empty for a pattern without a similar name, because the pattern can be meant for
+    the result is empty for a pattern without a similar name, because the pattern may be meant for
     profiles that the user doesn't have, for example in a team's settings. Raise ConfigFileError if
     the config file is malformed.
     """

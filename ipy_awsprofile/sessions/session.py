@@ -143,7 +143,7 @@ class NamedSession(StaysInProcess, Session):
     def __exit__(self, *_: object) -> None:
         """Do nothing, because `__enter__` raises.
 
-        Python looks up this method before it calls `__enter__`.
+        Python looks up this method before calling `__enter__`.
         """
 
     def _register_default_handlers(self) -> None:
@@ -227,11 +227,11 @@ def open_session(request: OpeningRequest) -> ProfileSession:
     """Open a boto3 session for a profile, with automatic renewal of its credentials.
 
     The credentials are resolved immediately, so that errors occur in this call and not when you use
-    the session. A role session is read from the AWS CLI's cache (``~/.aws/cli/cache``) if it is
-    valid for at least 15 more minutes. A role session with a duration of less than an hour is read
-    from the cache if a quarter of the duration is left. A role session that required an MFA code is
-    read from the cache if a minute is left. If the cache doesn't contain such a session, the role
-    is assumed and the new session is written to the cache.
+    the session. A role session is read from the AWS CLI's cache (``~/.aws/cli/cache``) if the
+    session is valid for at least 15 more minutes. A role session with a duration of less than an
+    hour is read from the cache if a quarter of the duration is left. A role session that required
+    an MFA code is read from the cache if a minute is left. If the cache doesn't contain a session
+    that is valid for long enough, the role is assumed and the new session is written to the cache.
 
     For a role without a profile, pass ``role_arn``, with ``source_profile`` unless the default
     credentials assume the role. For an IAM Identity Center role, pass ``account`` (an ID or name)
@@ -245,8 +245,8 @@ def open_session(request: OpeningRequest) -> ProfileSession:
     session's permissions. If the notebook's setting ``read_only`` matches the profile, the session
     is read-only unless you pass ``write``. ``duration`` (seconds, a timedelta, or a string such as
     ``15m``) limits the time until the session is renewed. ``duration`` is 900 to 43200 seconds for
-    a role, and up to 129600 seconds for other identities. A role gets these limits when it is
-    assumed, and other identities get them from GetScopedCredentials. The AWS CLI never uses a
+    a role, and up to 129600 seconds for other identities. The limits apply to a role when the role
+    is assumed, and to other identities through GetScopedCredentials. The AWS CLI never uses a
     session with ``read_only``, ``policy``, ``tags`` or ``source_identity``. The AWS CLI uses a
     role's session with a ``duration`` only if the profile has the same ``duration_seconds``. If
     ``mfa`` is true, the profile's long-term keys and a code from the device ``mfa_serial`` get an
@@ -528,7 +528,7 @@ def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
 
 
 def fetch_identity(session: boto3.Session, *, ask: bool = False) -> Identity:
-    """Return a session's identity like `who_am_i`, even if the session isn't the active one."""
+    """Return a session's identity like `who_am_i`, even if the session isn't active."""
     chain = names_of_chain(session)
     with translated(target_in(session)):
         credentials = credentials_of(session)
@@ -560,7 +560,7 @@ def _fetch_caller(
 ) -> CallerIdentity:
     """Return the caller identity for credentials.
 
-    STS is called only once for the same credentials.
+    STS is called only once for each set of credentials.
     """
     if isinstance(session, ProfileSession) and session.target.store:
         return _NO_CALLER  # AWS's STS must not get the keys of another server

@@ -50,7 +50,7 @@ footer { max-width: 34em; margin: 12px auto 0; color: var(--soft); font-size: 14
 
 
 class _Outcome(NamedTuple):
-    """The title and text of the page, and the color of its edge in light and in dark mode."""
+    """The title and text of the page, and the color of the page's edge in light and dark mode."""
 
     title: str
     text: str

@@ -473,10 +473,10 @@ class SignedOut(NamedTuple):
 def sign_out(target: Target | None) -> SignedOut:
     """End the sign-in of a target, or all sign-ins, like ``aws sso logout`` and ``aws logout``.
 
-    For IAM Identity Center, invalidate the token at AWS, and delete its file and the cached
-    sessions of its roles, even if AWS can't be reached. AWS can't invalidate tokens of ``aws
-    login``, so only the tokens' file is deleted. Sessions that a program already uses remain valid
-    until they expire. Raise InvalidOption if the target doesn't have a sign-in, and
+    For IAM Identity Center, invalidate the token at AWS, and delete the token's file and the cached
+    sessions of the sign-in's roles, even if AWS can't be reached. AWS can't invalidate tokens of
+    ``aws login``, so only the tokens' file is deleted. Sessions that a program already uses remain
+    valid until they expire. Raise InvalidOption if the target doesn't have a sign-in, and
     CredentialsUnavailable if a file can't be deleted.
 
     https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/API_Logout.html

@@ -52,10 +52,10 @@ def open_guarded(
     refreshed: OpenProfile | None = None,
     form: Form = Form.LINE,
 ) -> OpenProfile:
-    """Open the session for a request if the settings and the organization's policy allow it.
+    """Open a request's session if the settings and the organization's policy allow the session.
 
-    ``form`` says how the user wrote the request. ``refreshed`` is the open profile of the same
-    request that the new session replaces, or None. Replacing a session doesn't require
+    ``form`` says how the user wrote the request. ``refreshed`` is the open profile that a new
+    session for the same request replaces, or None. Replacing a session doesn't require
     confirmation, unless the new session is in another account. Raise ProtectedProfile if the user
     hasn't confirmed a switch that requires confirmation, and NotAllowed if the policy forbids the
     switch.

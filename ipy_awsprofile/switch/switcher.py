@@ -212,7 +212,7 @@ class Switcher:
         return opened
 
     def move(self, opened: OpenProfile) -> Identity:
-        """Switch the kernel to the profile that `prepare` returned, and return its identity.
+        """Switch the kernel to the profile that `prepare` returned, and return the profile's identity.
 
         If the profile is protected, the notebook stops sharing its identity, except during a
         refresh.

@@ -32,8 +32,8 @@ _is_calling: ContextVar[bool] = ContextVar("is_calling", default=False)
 def key_of(function: UserFunction) -> Hashable:
     """Return a key that still identifies a function after the function is defined again.
 
-    The key of a nested function, method or lambda is the object itself, because several such
-    objects can have the same name.
+    The key of a nested function, method or lambda is the object itself, because several nested
+    functions, methods or lambdas can have the same name.
     """
     name = getattr(function, "__qualname__", "<")
     if "<" in name or hasattr(function, "__self__"):
