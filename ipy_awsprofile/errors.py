@@ -184,7 +184,7 @@ class MfaRejected(AwsProfileError):
 
 
 class AccessDenied(AwsProfileError):
-    """AWS recognizes the caller, but denies the action."""
+    """AWS recognizes the caller but denies the action."""
 
 
 class RoleNotAssigned(AccessDenied):
@@ -192,7 +192,7 @@ class RoleNotAssigned(AccessDenied):
 
 
 class CredentialsRejected(AwsProfileError):
-    """AWS rejected an access key because the key is unknown or inactive, or its secret is wrong."""
+    """AWS rejected an access key that is unknown, is inactive or has a wrong secret."""
 
 
 class CredentialsExpired(CredentialsRejected):

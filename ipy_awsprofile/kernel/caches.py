@@ -29,7 +29,8 @@ def clear_caches(followers: Iterable[Follower]) -> set[str]:
             try:
                 _clear(each, module)
             except Exception as error:  # noqa: BLE001  # another version can raise anything
-                log_stack(error, f"The module {each.module} differs from {follower.tried}.")
+                tested = f"the tested version, {follower.tried}"
+                log_stack(error, f"The module {each.module} differs from {tested}.")
                 not_cleared.add(follower.package)
     return not_cleared
 

@@ -102,7 +102,7 @@ class Workers(StaysInProcess, ABC):
             raise self.problem
 
     def move(self, session: ProfileSession | None) -> None:
-        """Let the workers use the notebook's session, unless they have unfinished tasks."""
+        """Let the workers use the notebook's session unless the workers have unfinished tasks."""
         if session is None or self.session in {None, session} or self.is_busy():
             return
         self._lend(session, _WAIT)

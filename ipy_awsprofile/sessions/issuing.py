@@ -1,7 +1,7 @@
 """Get keys that may leave the kernel, and open sessions with fewer permissions or less time.
 
 The keys are for programs, workers and libraries in other languages. Long-term keys never leave the
-kernel. For long-term keys, STS issues short-lived keys instead, or an error is raised. `scoped`
+kernel. Instead of long-term keys, programs get short-lived keys from STS, or an error. `scoped`
 opens sessions for code that you don't fully trust, such as an agent or a library.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html

@@ -229,9 +229,10 @@ def open_session(request: OpeningRequest) -> ProfileSession:
     The credentials are resolved immediately, so that errors occur in this call and not when you use
     the session. A role session is read from the AWS CLI's cache (``~/.aws/cli/cache``) if the
     session is valid for at least 15 more minutes. A role session with a duration of less than an
-    hour is read from the cache if a quarter of the duration is left. A role session that required
-    an MFA code is read from the cache if a minute is left. If the cache doesn't contain a session
-    that is valid for long enough, the role is assumed and the new session is written to the cache.
+    hour is read from the cache if the session is valid for at least a quarter of the duration. A
+    role session that required an MFA code is read from the cache if the session is valid for at
+    least one more minute. If the cache doesn't contain a session that is valid for long enough, the
+    role is assumed and the new session is written to the cache.
 
     For a role without a profile, pass ``role_arn``, with ``source_profile`` unless the default
     credentials assume the role. For an IAM Identity Center role, pass ``account`` (an ID or name)

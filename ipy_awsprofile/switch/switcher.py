@@ -70,7 +70,7 @@ _NEEDS_TO_LEND = (
 
 
 class Switcher:
-    """Switches the kernel between identities, and back to its state before the first switch."""
+    """Switches the kernel between identities and restores the state before the first switch."""
 
     def __init__(self, shell: InteractiveShell | None) -> None:
         self._shell = shell  # None in a script, which has no notebook with a variable
@@ -212,7 +212,7 @@ class Switcher:
         return opened
 
     def move(self, opened: OpenProfile) -> Identity:
-        """Switch the kernel to the profile that `prepare` returned, and return the profile's identity.
+        """Switch the kernel to a profile that `prepare` has opened, and return the new identity.
 
         If the profile is protected, the notebook stops sharing its identity, except during a
         refresh.
@@ -393,7 +393,10 @@ class Switcher:
         return changed
 
     def copy_config_again(self) -> bool:
-        """Copy the config file for child processes again, and return whether they use a copy."""
+        """Copy the config file for child processes again.
+
+        Return whether the child processes use a copy.
+        """
         with self._lock, suppress(OSError):
             if self.active and self._lending:
                 return self._lending.copy_again(self.active.session, self.active.label)
