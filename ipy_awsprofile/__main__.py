@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     launcher = commands.add_parser(
         "run",
-        help="run a command that can use only the AWS credentials of the profile notebook",
+        help="run a command with the profile notebook, without other AWS keys in its environment",
         usage="%(prog)s [-h] [--agent] -- COMMAND [ARGUMENT ...]",
     )
     launcher.add_argument("words", metavar="COMMAND", nargs="+")
@@ -127,7 +127,7 @@ def _check_policy(file: str) -> int:
 
 
 def _run_program(words: Sequence[str], *, for_agent: bool) -> int:
-    """Run a command that can use only the notebook's shared credentials.
+    """Run a command with the notebook's shared credentials, and no others in its environment.
 
     Return the command's exit status.
     """

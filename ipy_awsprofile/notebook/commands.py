@@ -194,7 +194,10 @@ def _request_of(
     if options.save is not None and active and active.profile in read_config().profiles:
         return active  # the error says why it can't be saved
     hint = "Write `%aws_profile NAME` and the options, or `%%aws_profile NAME` for one cell."
-    if active:
+    if options.confirmed:  # perhaps the switch that was refused was to another profile
+        line = f"%aws_profile NAME {arguments(request)}"
+        hint = f"Write the name of the profile that you want to confirm: `{line}`."
+    elif active:
         hint = f"Write `%aws_profile {arguments_with_name(options, active)}`."
         if options.write:
             hint = advice_to_write(hint)
@@ -462,14 +465,17 @@ def _length_of_window(words: str) -> timedelta:
 
     Raise `InvalidOption` if the length is missing or isn't allowed.
     """
+    from ipy_awsprofile.notebook.typed_words import word_of_share
+
     with suppress(ValueError):
         length = timedelta(seconds=seconds(words.replace(" ", "")))
         if timedelta(0) < length <= _LONGEST_WINDOW:
             return length
-    raise InvalidOption(
-        "The length of the write window is missing or isn't between 1 second and 60 minutes.",
-        _EXAMPLE_OF_WINDOW,
-    )
+    problem = "The length of the write window is missing or isn't between 1 second and 60 minutes."
+    hint = _EXAMPLE_OF_WINDOW
+    if word_of_share(words) == "off":
+        hint = "To end a window early, run `%aws_profile --refresh` or `%aws_profile --share off`."
+    raise InvalidOption(problem, hint)
 
 
 def _save(line: _Line) -> None:

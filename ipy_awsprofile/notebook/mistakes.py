@@ -427,7 +427,8 @@ class TypedLine:
         if options is None:
             return ""
         if self.magic == "aws_profile" and lacks_name(options):
-            if self.active is None or self.is_cell:
+            is_unclear = len(chosen(options, ProfileActions)) > 1
+            if self.active is None or self.is_cell or is_unclear:
                 return ""
             return f"%aws_profile {arguments_with_name(options, self.active)}"
         if self.magic == "aws_profile" and not _is_complete(options, is_cell=self.is_cell):

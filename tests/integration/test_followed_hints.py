@@ -304,3 +304,27 @@ def test_settings_of_a_sign_in_beside_a_source(shell: Shell, aws: EmbeddedAws) -
     for text in (card, shell.good("%aws_profile --explain etl").text):
         assert "sso_account_id" not in text  # the profile is complete
         assert "Write the ARN" not in text
+
+
+# A line without a name ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", ["--yes", "--read-only --yes"])
+def test_a_confirmation_without_a_name(shell: Shell, aws: EmbeddedAws, options: str) -> None:
+    """`--yes` alone asks for the name: the active profile isn't the one that was refused."""
+    aws.write_profile("prod-admin", source_profile="UserAlpha", region="us-west-2", role_arn=ROLE)
+    shell.good("%config AwsProfileMagics.protected = ['prod']")
+    shell.good("%aws_profile UserAlpha")
+    assert "protects" in str(shell.refused("%aws_profile prod-admin"))
+    (line,) = re.findall("`([^`]+)`", shell.refused(f"%aws_profile {options}").hint)
+    assert line == f"%aws_profile NAME {options}"
+    shell.good(line.replace("NAME", "prod-admin"))
+    assert shell.names["session"].profile_name == "prod-admin"
+
+
+def test_actions_that_exclude_each_other(shell: Shell, aws: EmbeddedAws) -> None:
+    """A line with two actions doesn't propose another line with both."""
+    shell.good("%aws_profile RoleBeta")
+    error = shell.refused("%aws_profile --share write --off")
+    assert str(error) == "--off and --share can't be combined."
+    assert error.hint == "Use only one of these actions."

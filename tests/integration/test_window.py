@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import re
 import shlex
 import sys
 import threading
@@ -284,6 +285,20 @@ def test_what_closes_a_window(
     card = notebook.good(f"%aws_profile {line}").text
     assert "can write until" not in card
     assert "written" not in put(terminal)
+
+
+@pytest.mark.parametrize("word", ["off", "stop", "end", "0"])
+def test_a_word_instead_of_a_time(
+    notebook: Shell, terminal: Terminal, answers: Answers, word: str
+) -> None:
+    """A word that would end a window gets the lines that do, and each of them does."""
+    hint = notebook.refused(f"%aws_profile --share write {word}").hint
+    for line in re.findall("`([^`]+)`", hint):
+        notebook.good("%aws_profile --share")
+        notebook.good("%aws_profile --share write 10m")
+        assert "can write until" in notebook.good("%aws_profile").text
+        notebook.good(line)
+        assert "can write until" not in notebook.good("%aws_profile").text
 
 
 def test_blocks(notebook: Shell, terminal: Terminal, answers: Answers) -> None:
