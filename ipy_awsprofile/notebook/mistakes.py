@@ -462,7 +462,7 @@ def _with_region(options: Sequence[str], words: Iterable[str]) -> tuple[list[str
 
 
 def _advice_for_account(account: str) -> str:
-    """Return advice that names the profiles in an account, or an empty string without profiles."""
+    """Return advice that names an account's profiles, or an empty string if no profile matches."""
     profiles = [profile for profile in list_profiles() if profile.account == account]
     if not profiles:
         return ""
