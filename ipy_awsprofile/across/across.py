@@ -1,8 +1,8 @@
 """Call a function for many profiles at the same time, and collect the results in one DataFrame.
 
-A `Run` opens a session for each profile and, in threads, calls the function with the session. In
-each thread, the profile's session is also boto3's default session. The module `gate` prevents these
-threads from using other identities.
+A `Run` opens a session for each profile and calls the function with the session in a worker thread.
+In each worker thread, the profile's session is also boto3's default session. The module `gate`
+prevents the worker threads from using other identities.
 """
 
 from __future__ import annotations
@@ -91,7 +91,8 @@ def across_profiles(
     ID or account name, or by patterns for the whole name or ID. Case doesn't matter.
 
     ``regions`` is a list, or a string such as ``eu-central-1,us-east-1``. For each profile, the
-    function is called in each of ``regions`` instead of the profile's own Region.
+    function is called once for each Region in ``regions`` instead of once for the profile's own
+    Region.
 
     ``function(session)`` returns rows (a DataFrame, a Series or a list of dicts), a single row (a
     dict), another value (which becomes the column ``value``), or None for no rows. An index becomes
@@ -102,16 +103,17 @@ def across_profiles(
     ``region`` (the session's Region). For roles from `organization_roles`, ``profile`` is the
     role's ARN, and the column ``account_name`` follows ``account``. If the function returns a
     column with the same name as one of these columns, the function's column is renamed, for example
-    to ``result_region``. The rows have the order of the profiles, and for each profile the order of
-    the Regions.
+    to ``result_region``. The rows are in the order of the profiles and, within each profile, in the
+    order of the Regions.
 
-    If the function fails for a profile, the other profiles continue. The error becomes a row in
-    ``result.attrs["errors"]`` (with ``profile``, ``account`` if known, ``region`` if you pass
-    ``regions``, ``error``, ``message`` and ``hint``), and the cell shows a summary. If the function
-    fails for every profile, NoProfileAnswered is raised, whose ``errors`` contains a row for each
-    failure. After Ctrl-C, the call returns within seconds with the results so far, and
-    ``result.attrs["interrupted"]`` is True. ``result.attrs["errors"].retry()`` retries the profiles
-    that failed or weren't completed, and returns all results (see `ErrorRows`).
+    If the function fails for one profile, the calls for the other profiles continue. The error
+    becomes a row in ``result.attrs["errors"]`` (with ``profile``, ``account`` if known, ``region``
+    if you pass ``regions``, ``error``, ``message`` and ``hint``), and the cell shows a summary. If
+    the function fails for every profile, the call raises NoProfileAnswered. The exception's
+    attribute ``errors`` contains a row for each failure. After Ctrl-C, the call returns within
+    seconds with the results so far, and ``result.attrs["interrupted"]`` is True.
+    ``result.attrs["errors"].retry()`` retries the profiles that failed or weren't completed, and
+    returns all results (see `ErrorRows`).
 
     The user is prompted once for each MFA device and each sign-in. Roles with the same source
     profile share the source profile's credentials. At most ``max_workers`` calls run at the same
@@ -121,9 +123,9 @@ def across_profiles(
 
     If the function uses the notebook's identity, for example with a global client, the call fails
     for every profile. The call also fails if the function uses another profile's session or client
-    that wasn't opened in the function. Raises InvalidOption if no profile matches or if the
-    function is async, NotForOneProfile if the function uses an object that was opened in S3 before
-    the call, and other subclasses of `AwsProfileError`.
+    that was created outside the function. Raise InvalidOption if no profile matches or if the
+    function is async. Raise NotForOneProfile if the function uses an object that was opened in S3
+    before the call. Raise another subclass of `AwsProfileError` for other failures.
 
     https://docs.python.org/3/library/concurrent.futures.html
     """
@@ -154,8 +156,8 @@ def prepare_run(
 ) -> Run:
     """Return a `Run` with the calls for all selected profiles. ``options`` apply to each profile.
 
-    ``form`` is the form of the request, such as a cell magic or a call of a Python function. Raises
-    the same errors about invalid arguments as `across_profiles`.
+    ``form`` is the form of the request, such as a cell magic or a call of a Python function. Raise
+    the same errors for invalid arguments as `across_profiles` does.
     """
     require_no_run("`across_profiles`")
     _require_function(profiles, function)
@@ -209,7 +211,7 @@ class Run:
     def make(self) -> pd.DataFrame:
         """Make all calls that don't have a result yet, and return the results of all calls.
 
-        Raises NoProfileAnswered if every call has failed. After Ctrl-C, returns the results so far.
+        Raise NoProfileAnswered if every call has failed. After Ctrl-C, return the results so far.
         """
         tasks = list(product(self.requests, self.regions or (None,)))
         lines: Any = LinesOfCalls(sys.stdout, regional=bool(self.regions))
@@ -245,7 +247,7 @@ class Run:
     def _make_calls(self, tasks: Sequence[Task], block: Uninterrupted) -> bool:
         """Make calls in threads, and store the outcomes.
 
-        Return True if Ctrl-C interrupts the calls.
+        Return whether Ctrl-C interrupted the calls.
         """
         questions = Questions(self.switcher.person)
         sources = SharedSources(questions.person)
@@ -279,7 +281,7 @@ class Run:
     ) -> bool:
         """Show the calls' prompts to the user until all calls have ended.
 
-        Returns True if Ctrl-C interrupted the calls, and otherwise False.
+        Return whether Ctrl-C interrupted the calls.
         """
         unit = " calls" if self.regions else " profiles"
         is_hidden = not waiting or not self.progress
@@ -311,9 +313,10 @@ class _Profile:
     account: str | None = None
 
     def outcome(self, name: str, region: str | None) -> Outcome | None:
-        """Call the function in a Region. Return the rows or the failure, or None after Ctrl-C.
+        """Call the function in a Region.
 
-        If ``region`` is None, the function is called in the profile's own Region.
+        Return the call's rows or failure as an `Outcome`, or None after Ctrl-C. If ``region`` is
+        None, the function is called in the profile's own Region.
         """
         session = rows = failure = None
         try:
@@ -387,8 +390,8 @@ def _require_function(profiles: object, function: object) -> None:
 def _parse_regions(regions: str | Iterable[str] | None) -> tuple[str, ...]:
     """Return the Region names from a list, or from a string with commas or spaces between names.
 
-    If ``regions`` is None, the result is empty. Warns about names that botocore doesn't know, and
-    raises InvalidOption if ``regions`` doesn't contain any name.
+    If ``regions`` is None, return an empty tuple. Warn about names that botocore doesn't know.
+    Raise InvalidOption if ``regions`` doesn't contain any name.
     """
     if regions is None:
         return ()

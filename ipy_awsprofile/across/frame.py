@@ -56,10 +56,10 @@ class ErrorRows(list[dict[str, str | None]]):
         """Retry the profiles that failed or weren't completed, and return all results.
 
         The function is called again, with the same options, for each profile and Region without a
-        result. The DataFrame contains the earlier and the new results, in the order of a single
-        run. The DataFrame's ``attrs["errors"]`` contains the remaining errors.
+        result. The DataFrame contains the earlier and the new results, in the same order as in a
+        single run. The DataFrame's ``attrs["errors"]`` contains the remaining errors.
 
-        Raises NoProfileAnswered if every profile has failed, and AwsProfileError if the errors come
+        Raise NoProfileAnswered if every profile has failed, or AwsProfileError if the errors come
         from a file or another process.
         """
         if self.on_retry is None:
@@ -77,7 +77,7 @@ class ErrorRows(list[dict[str, str | None]]):
         return pd.DataFrame(list(self), columns=list(columns), dtype="string")
 
     def __deepcopy__(self, _memo: object) -> Self:
-        """Return this object itself. pandas copies ``attrs`` often, and the rows never change."""
+        """Return this object, because pandas often copies ``attrs`` and the rows never change."""
         return self
 
     def __reduce__(self) -> tuple[type[Self], tuple[list[dict[str, str | None]]]]:
@@ -108,11 +108,11 @@ class ErrorRows(list[dict[str, str | None]]):
 
 
 def rows_of(value: object) -> Rows:
-    """Convert the value that a user's function returned to rows.
+    """Convert the return value of a user's function to rows.
 
     A DataFrame (from pandas, polars or pyarrow), a Series and a list of dicts contain rows, a dict
-    is a single row, and None means no rows. Any other list becomes a row for each item, and any
-    other value becomes a single row, in the column ``value``. An index becomes columns, except an
+    is a single row, and None means no rows. For any other list, each item becomes a row. Any other
+    value becomes a single row with the column ``value``. An index becomes columns, except an
     unnamed index of integers, which is usually left over from filtering or sorting.
     """
     import pandas as pd

@@ -73,17 +73,18 @@ def organization_roles(
     or email domain, as in `list_profiles`. ``exclude`` omits accounts by name or ID, or by patterns
     for the whole name or ID, such as ``sandbox-*``. Case doesn't matter.
 
-    The active identity or, if you pass a boto3 ``session``, the session's identity lists the
-    accounts now and assumes the roles later. This identity must belong to the organization's
-    management account or to a delegated administrator. Suspended and closed accounts are omitted.
-    The roles' ARNs have the organization's partition, such as ``aws-us-gov``.
+    By default, the active identity lists the accounts now and assumes the roles later. To use a
+    different identity, pass a boto3 ``session``. The identity that lists the accounts must belong
+    to the organization's management account or to a delegated administrator. Suspended and closed
+    accounts are omitted. The roles' ARNs have the organization's partition, such as ``aws-us-gov``.
 
     Role credentials are read from the AWS CLI's cache if possible. Role credentials are always
     requested from STS if the session is limited by ``read_only`` or ``policy``, or if the session
     wasn't created by `open_session` or a switch.
 
-    Raises InvalidOption if no profile is active and you don't pass a session, AccessDenied if the
-    identity isn't allowed to list the accounts, and other subclasses of `AwsProfileError`.
+    Raise InvalidOption if no profile is active and you don't pass a session. Raise AccessDenied if
+    the identity isn't allowed to list the accounts. Raise another subclass of `AwsProfileError` for
+    other failures.
 
     https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html
     """
@@ -123,7 +124,7 @@ def organization_roles(
 
 
 def patterns_of(exclude: str | Iterable[str]) -> list[str]:
-    """Return the patterns in ``exclude``, which is a string with commas or several such strings."""
+    """Return the patterns in ``exclude``: one comma-separated string, or several such strings."""
     texts = [exclude] if isinstance(exclude, str) else list(exclude)
     patterns: list[str] = []
     for text in texts:
@@ -155,8 +156,8 @@ def warn_about_excluding_nothing(
 def _similar_pattern(text: str, names: Collection[str]) -> str:
     """Return a question that suggests a pattern or names if ``text`` doesn't match any name.
 
-    The suggested pattern matches the names that contain ``text``. The result is an empty string if
-    the function can't suggest anything.
+    The suggested pattern matches the names that contain ``text``. If no pattern or name is similar,
+    return an empty string.
     """
     if has_wildcard(text):
         return ""
@@ -176,7 +177,7 @@ def _similar_pattern(text: str, names: Collection[str]) -> str:
 def _list_accounts(session: boto3.Session) -> list[dict[str, str]]:
     """Return the accounts in the session's organization, as AWS Organizations describes them.
 
-    Raises AccessDenied if the session isn't allowed to list the accounts.
+    Raise AccessDenied if the session isn't allowed to list the accounts.
     """
     try:
         with translated(target_in(session)):

@@ -39,7 +39,7 @@ def select_profiles(
 ) -> list[Selected]:
     """Return the selected profiles and roles without duplicates.
 
-    If roles in IAM Identity Center must be listed, ``person`` is prompted to sign in. Raises
+    If roles in IAM Identity Center must be listed, ``person`` is prompted to sign in. Raise
     InvalidOption if a pattern doesn't match anything, if ``exclude`` omits everything, or if an
     object in ``profiles`` is neither a profile nor a role.
     """
@@ -97,8 +97,8 @@ def _names_for_exclude(selected: Selected) -> tuple[str, ...]:
 def _patterns_in(text: str) -> list[str]:
     """Return the names and patterns in a string that separates them with commas.
 
-    If the whole string is the name of a profile or role, the name can contain commas. Raises
-    InvalidOption if a pattern contains braces or the list is in brackets.
+    If the whole string is the name of a profile or role, return only this name, even if the name
+    contains commas. Raise InvalidOption if a pattern contains braces or the list is in brackets.
     """
     text = str(text)  # it can be a Profile
     if is_name(text):
@@ -119,7 +119,7 @@ def _patterns_in(text: str) -> list[str]:
 def _names_matching(pattern: str, person: Person) -> list[str]:
     """Return the names of the profiles and roles that match a pattern.
 
-    If the pattern is the exact name of a profile or role, return only this name. Raises
+    If the pattern is the exact name of a profile or role, return only this name. Raise
     InvalidOption if no profile or role matches.
     """
     if is_name(pattern):  # without other profiles that match this name as a pattern

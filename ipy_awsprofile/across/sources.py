@@ -44,9 +44,9 @@ _MOST_CALLS = 16
 
 
 class Questions:
-    """A queue of prompts from threads, which the main thread shows to the user.
+    """A queue of prompts that threads add and that the main thread shows to the user.
 
-    ``person`` is the user whose prompters add prompts to this queue.
+    The prompters of ``person`` add their prompts to this queue.
     """
 
     def __init__(self, person: Person) -> None:
@@ -67,7 +67,7 @@ class Questions:
         return answer.result()
 
     def answer(self) -> None:
-        """Show the waiting prompts to the user, in this thread, and pass on the answers."""
+        """Show the waiting prompts in this thread, and pass the answers to the waiting threads."""
         while not self._asked.empty():
             answer, question = self._asked.get()
             try:
@@ -85,7 +85,7 @@ class Questions:
 
 
 class SharedSources:
-    """Opens sessions in many threads.
+    """A factory for sessions that many threads can use at the same time.
 
     Roles with the same source profile share the source profile's credentials. If the credentials of
     a source profile can't be loaded, opening any role with this source profile raises the same
@@ -108,7 +108,7 @@ class SharedSources:
     def open(self, target: Target) -> ProfileSession:
         """Open a session for a target.
 
-        Raises a subclass of `AwsProfileError` if the session can't be opened.
+        Raise a subclass of `AwsProfileError` if the session can't be opened.
         """
         source = target.request.source
         return open_target(
@@ -192,7 +192,7 @@ class _SharedRoleProvider(RoleChainProvider):
     def _load(self, load: Callable[[], Credentials], name: str) -> Credentials:
         """Load a source profile's credentials.
 
-        Errors contain the profile's name, because many roles share it.
+        Errors contain the source profile's name, because many roles share the source profile.
         """
         own = self.renewing
         self.renewing = self._profiles.renewing = own.for_source(name)
@@ -230,7 +230,7 @@ class _Sts:
 
 
 def _settings_of_clients(target: Target, name: str) -> str:
-    """Return a key for a target's client settings and the Region of a profile in its role chain.
+    """Return a key that identifies a target's client settings and the Region of a source profile.
 
     Roles share clients and credentials only if these keys are equal, because the settings determine
     which server answers.

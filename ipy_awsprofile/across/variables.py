@@ -46,7 +46,7 @@ def _values_of(
 ) -> Iterator[tuple[str, object]]:
     """Yield the names and values of the variables that a function uses.
 
-    The variables of other notebook functions that the function uses are included.
+    If the function uses other functions of the notebook, their variables are included.
     """
     functions = [function]
     for reached in functions:  # the list grows
@@ -59,7 +59,7 @@ def _values_of(
 
 
 def _variables_of(function: FunctionType, namespace: Mapping[str, object]) -> dict[str, object]:
-    """Return the variables that a function uses and its default arguments, by name."""
+    """Return a function's default arguments, and the variables that the function uses, by name."""
     code = function.__code__
     defaults = function.__defaults__ or ()
     arguments = code.co_varnames[: code.co_argcount]
@@ -83,7 +83,7 @@ def _variables_of(function: FunctionType, namespace: Mapping[str, object]) -> di
 
 
 def _codes_in(values: Iterable[object]) -> Iterator[CodeType]:
-    """Yield the code objects in ``values``, and the code of the functions that they define."""
+    """Yield the code objects in ``values``, and the code objects nested in these code objects."""
     for value in values:
         if isinstance(value, CodeType):
             yield value

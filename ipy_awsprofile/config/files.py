@@ -43,7 +43,10 @@ ParsedFiles = dict[str, Any]
 
 
 class Location(NamedTuple):
-    """A line of a file, displayed as in ``config:3``. The number of the first line is 1."""
+    """A line in a file, which is displayed in the form ``config:3``.
+
+    The number of the first line is 1.
+    """
 
     file: Path
     line: int
@@ -95,10 +98,11 @@ def version_of(path: Path) -> FileVersion | None:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Config(StaysInProcess):
-    """The sections of the shared files by name, read at one point in time. Values can be secrets.
+    """The sections of the shared files by name, read at one point in time.
 
-    Other programs can write the files at any time, so callers read the files once and pass this
-    object on. All sessions share the object, and no session changes it.
+    The values of settings can be secrets. Other programs can write the files at any time, so
+    callers read the files once and pass this object on. All sessions share the object, and no
+    session changes it.
     """
 
     paths: SharedFiles
@@ -112,9 +116,10 @@ class Config(StaysInProcess):
 
 
 def read_config(paths: SharedFiles | None = None) -> Config:
-    """Return the contents of the shared files as botocore parses them. Raises ConfigFileError.
+    """Return the contents of the shared files as botocore parses them.
 
-    The files are parsed again only if they have changed.
+    The files are parsed again only if they have changed. Raise ConfigFileError if botocore can't
+    parse a file.
     """
     if paths is None:
         paths = SharedFiles.from_environment()
@@ -204,7 +209,7 @@ def _problem(path: Path, cause: object) -> tuple[str, int | None]:
 
 
 def _header_in(path: Path, bare: re.Match[str]) -> str:
-    """Return the correct header, without brackets, for a line that lacks the header's brackets."""
+    """Return the header that a line without brackets should have, also without the brackets."""
     kind, name = bare[2], bare["name"]
     if name is None:
         return "default"
@@ -275,7 +280,7 @@ def _locations(
 
 
 def _two_words(header: str) -> str:
-    """Return a header with single spaces, and ``profile default`` for the header [default]."""
+    """Return a header with single spaces, or ``profile default`` for the header [default]."""
     with suppress(ValueError):
         header = " ".join(shlex.split(header))
     return "profile default" if header == "default" else header

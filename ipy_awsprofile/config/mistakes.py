@@ -80,7 +80,7 @@ def _origin_of_region(target: Target) -> str:
 
 
 def mistakes_in(chain: tuple[Profile, ...], config: Config) -> list[Mistake]:
-    """Return the mistakes in the profiles of a role chain and in the sections they refer to."""
+    """Return the mistakes in a role chain's profiles and in the sections that the profiles name."""
     mistakes: list[Mistake] = []
     with_wrong_value: set[tuple[str, str]] = set()
     for part in _parts(chain, config):
@@ -104,7 +104,7 @@ def mistakes_in(chain: tuple[Profile, ...], config: Config) -> list[Mistake]:
 
 
 def _parts(chain: tuple[Profile, ...], config: Config) -> Iterator[_Part]:
-    """Yield the sections of a role chain's profiles and the sections that they refer to."""
+    """Yield the sections of a role chain's profiles and the sections that the profiles name."""
     for profile in chain:
         yield _Part(f"profile {profile}", _used(profile, config))
         session = profile.text("sso_session")
@@ -143,7 +143,7 @@ def _values(part: _Part) -> Iterator[Mistake]:
 
 
 def _problem(name: str, value: str | Mapping[str, str], section: Section) -> str:
-    """Return a text about the problem in a setting and its correction, or an empty string."""
+    """Return a description of a setting's mistake and its correction, or an empty string."""
     if isinstance(value, Mapping):
         return _in_block(name, value)
     if name == "s3":  # botocore can't create a client with it, even if it is empty
@@ -307,7 +307,7 @@ def is_program(name: str) -> bool:
 
 
 def _starts(command: str) -> bool:
-    """Return False if the program of a command is certain to be missing."""
+    """Return whether a command's program exists or might exist."""
     try:
         first, *_ = shlex.split(command, posix=os.name != "nt")
     except ValueError:
@@ -457,7 +457,8 @@ def _exported_keys(profile: Profile, config: Config) -> Iterator[Mistake]:
 def _durations(chain: tuple[Profile, ...], config: Config) -> Iterator[Mistake]:
     """Yield mistakes for durations that AWS doesn't accept.
 
-    Profiles of other servers aren't checked, because these servers have different limits.
+    If the profile has an ``endpoint_url``, the durations aren't checked, because other servers have
+    different limits.
     """
     if chain[0].text("endpoint_url"):
         return

@@ -1,10 +1,11 @@
-"""The organization's policy: TOML files with limits that notebooks can only make stricter.
+"""Read the organization's policy, TOML files with limits that notebooks can only make stricter.
 
 The policy prevents accidents. The policy isn't a security boundary, because code in a kernel can do
 everything that the user can do. Use IAM permissions as the boundary.
 
 If several policy files exist, every file must allow an action, and the strictest value of a setting
-applies. A changed file is read again. While a policy file is invalid, no session can be opened.
+applies. If a policy file changes, the package reads the file again. While a policy file is invalid,
+no session can be opened.
 """
 
 from __future__ import annotations
@@ -40,10 +41,10 @@ STALE = ("allow", "warn", "refuse")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyFile:
-    """The values in one file of the organization's policy. A key that isn't in the file is None.
+    """The values in one file of the organization's policy.
 
-    ``duration`` and ``window`` are in seconds. A ``window`` of 0 means that the user can't open
-    write windows.
+    If a key isn't in the file, its attribute is None. ``duration`` and ``window`` are in seconds. A
+    ``window`` of 0 means that the user can't open write windows.
     """
 
     path: Path
@@ -131,7 +132,8 @@ class OrganizationPolicy:
     def require_account(self, account: str, name: str) -> None:
         """Raise NotAllowed if a policy file doesn't allow the account of a profile or role.
 
-        An unknown account is an empty string, which a file with ``accounts`` doesn't allow.
+        If the account is unknown, ``account`` is an empty string, which a file with ``accounts``
+        doesn't allow.
         """
         for file in self.files:
             if file.accounts is None:
@@ -202,12 +204,12 @@ class OrganizationPolicy:
 
 
 def advice_to_write(instead: str) -> str:
-    """Return ``instead``, or a sentence about the policy if it doesn't allow ``--write``."""
+    """Return ``instead`` or, if the policy doesn't allow ``--write``, a sentence that says so."""
     return why_not_to_write() or instead
 
 
 def why_not_to_write() -> str:
-    """Return a sentence about the policy that doesn't allow ``--write``, or an empty string."""
+    """Return a sentence that says that the policy doesn't allow ``--write``, or an empty string."""
     try:
         files = read_policy().files
     except ConfigFileError:  # which every switch raises
@@ -219,7 +221,7 @@ def why_not_to_write() -> str:
 
 
 def about_policy() -> str:
-    """Return a text for a magic's help that lists the keys in the policy, or an empty string."""
+    """Return text for a magic's help that lists the keys in the policy, or an empty string."""
     try:
         files = read_policy().files
     except ConfigFileError as error:
@@ -239,8 +241,8 @@ def about_policy() -> str:
 def policy_files() -> list[Path]:
     """Return the paths of the policy's files, whether or not they exist.
 
-    A notebook can't change the environment variable's file, which must exist, because the package
-    uses the variable's value from the start of the process. Tests replace this function.
+    The package uses the environment variable's value from the start of the process, so a notebook
+    can't choose a different file. The variable's file must exist. Tests replace this function.
     """
     return [_system_folder() / _NAME, _PREFIX / "etc" / _NAME, *_inherited()]
 
@@ -262,7 +264,7 @@ def _system_folder() -> Path:
 def _inherited() -> tuple[Path, ...]:
     """Return the path that the environment variable contained when the process started.
 
-    On Windows, return the value at the first call, because Windows doesn't keep the initial one.
+    On Windows, return the value at the first call, because Windows doesn't keep the initial value.
     """
     value = os.environ.get(VARIABLE, "")
     if sys.platform != "win32":
@@ -288,7 +290,7 @@ def _variable_at_start() -> str:
 
 
 def read_policy() -> OrganizationPolicy:
-    """Return the policy, and read any file that has changed. Raises ConfigFileError."""
+    """Return the current policy. Raise ConfigFileError if a policy file is invalid."""
     inherited = _inherited()
     files: list[PolicyFile] = []
     for path in dict.fromkeys(policy_files()):
@@ -340,7 +342,7 @@ def setting_with_policy(name: str, asked: Any) -> tuple[Any, str]:
 
 
 def _kept(policy: OrganizationPolicy, name: str, asked: Any) -> tuple[Any, PolicyFile | None]:
-    """Return a setting's value under the policy, and the policy file that changes it or None."""
+    """Return the allowed value, and the policy file that changes the notebook's value (or None)."""
     match name:
         case "protected" | "read_only":
             missing = [pattern for pattern in policy.patterns(name) if pattern not in asked]
@@ -381,7 +383,7 @@ def _read(path: Path, _version: FileVersion | None) -> PolicyFile:
 
 
 def read_policy_file(path: Path) -> PolicyFile:
-    """Return the values in a policy file. Raises ConfigFileError if the file is invalid."""
+    """Return the values in a policy file. Raise ConfigFileError if the file is invalid."""
     import tomllib  # loading the extension needs it only if there is a policy
 
     try:
@@ -542,7 +544,7 @@ def _with_user(value: object) -> str:
 
 @cache
 def os_user() -> str:
-    """Return the name of the operating system's user, or the user ID if the user has no name."""
+    """Return the name of the operating system's user, or the user ID if there is no name."""
     if sys.platform == "win32":
         import getpass
 

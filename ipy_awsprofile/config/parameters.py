@@ -26,8 +26,8 @@ StsParameters = dict[str, Any]
 def seconds(value: object) -> int:
     """Return the number of seconds in a number, a timedelta, or a string such as ``1h30m``.
 
-    Raises ValueError. This function doesn't check whether the duration is too long, because AWS
-    checks this.
+    Raise ValueError if the value isn't a duration. This function doesn't check the maximum
+    duration, because AWS checks the maximum.
     """
     if isinstance(value, timedelta):
         return int(value.total_seconds())
@@ -41,7 +41,10 @@ def seconds(value: object) -> int:
 
 
 def tag(text: str) -> tuple[str, str]:
-    """Return the key and value of a tag such as ``team=red``. Raises ValueError."""
+    """Return the key and value of a tag such as ``team=red``.
+
+    Raise ValueError for any other string.
+    """
     key, equals, value = text.partition("=")
     if not key or not equals:
         raise ValueError("KEY=VALUE")
@@ -80,7 +83,10 @@ class Parameter(NamedTuple):
     kinds: Set[ProfileKind] = ASSUMES
 
     def parse_option(self, value: object) -> Any:
-        """Return an option's value in the form that STS expects. Raises InvalidOption."""
+        """Return an option's value in the form that STS expects.
+
+        Raise InvalidOption if the value is invalid.
+        """
         try:
             return self.parse(value)
         except ValueError as error:
@@ -104,7 +110,10 @@ PARAMETERS = {
 
 
 def merge_options(first: Profile, request: SessionRequest) -> Profile:
-    """Return the profile with a request's options as its settings. Raises InvalidOption."""
+    """Return a copy of a profile with a request's options as settings.
+
+    Raise InvalidOption if the profile doesn't support an option.
+    """
     settings = dict(first.settings)
     session_name = _default_session_name(first, request)
     if session_name:
@@ -136,7 +145,10 @@ def _default_session_name(first: Profile, request: SessionRequest) -> str | None
 
 
 def parameters_of(profile: Profile) -> StsParameters:
-    """Return a profile's AssumeRole parameters that botocore can't read. Raises InvalidProfile."""
+    """Return a profile's AssumeRole parameters that botocore can't read.
+
+    Raise InvalidProfile if the value of a parameter is invalid.
+    """
     parameters: StsParameters = {}
     for parameter in PARAMETERS.values():
         if parameter.is_read_by_botocore or profile.kind not in parameter.kinds:

@@ -1,10 +1,10 @@
-"""Session policies: the user's own, and those for ``--read-only``.
+"""Session policies: the policies that users pass, and the policies for ``--read-only``.
 
 AWS's managed policy ReadOnlyAccess limits the read-only session of a role. A second policy denies
-those of its actions that don't only read. The read-only sessions of all other identities use
-GetScopedCredentials, which doesn't accept managed policies. An inline policy can have at most 2,048
-characters, and each of its actions must name a service. The inline policy therefore allows only
-read actions of the services that notebooks use most.
+the actions in ReadOnlyAccess that do more than read. The read-only sessions of all other identities
+use GetScopedCredentials, which doesn't accept managed policies. An inline policy can have at most
+2,048 characters, and each of its actions must name a service. The inline policy therefore allows
+only read actions of the services that notebooks use most.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session
 https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
@@ -102,8 +102,9 @@ def read_only_policy() -> str:
 
 
 def session_policy(request: SessionRequest, role: Profile | None) -> StsParameters:
-    """Return a request's session policy as parameters for STS. Raises InvalidOption.
+    """Return a request's session policy as parameters for STS.
 
+    Raise InvalidOption if the policy is invalid or can't be combined with the request's options.
     ``role`` is the role to assume, or None if the session doesn't assume a role.
     """
     if request.read_only and request.policy:
@@ -144,8 +145,9 @@ def session_policy(request: SessionRequest, role: Profile | None) -> StsParamete
 def ending_at(end: datetime, limits: StsParameters) -> StsParameters:
     """Return the parameters for a role session in which AWS denies everything after ``end`` (UTC).
 
-    ``limits`` are the parameters without this denial, which can end access before the role
-    session's minimum duration of 15 minutes. Raises InvalidOption if the policy is too long.
+    ``limits`` are the parameters without the denial. A denial can end access earlier than a
+    duration can, because a role session lasts at least 15 minutes. Raise InvalidOption if the
+    policy is too long.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-currenttime
     """
@@ -157,8 +159,8 @@ def ending_at(end: datetime, limits: StsParameters) -> StsParameters:
 def not_outlasting(limits: StsParameters) -> StsParameters:
     """Return a session's parameters with a policy that denies the actions in `OUTLASTING`.
 
-    Actions that the session's own policy names remain allowed. The session must be a role session,
-    or ``limits`` must contain a policy. Raises InvalidOption if the policy is too long.
+    Actions that are named in the session's own policy remain allowed. The session must be a role
+    session, or ``limits`` must contain a policy. Raise InvalidOption if the policy is too long.
     """
     named = tuple(_allowed_actions(limits.get("Policy")))
     denied = []
@@ -172,7 +174,10 @@ def not_outlasting(limits: StsParameters) -> StsParameters:
 
 
 def _with_statements(limits: StsParameters, *statements: object) -> StsParameters:
-    """Return a session's parameters with statements added to the policy. Raises InvalidOption."""
+    """Return a session's parameters with statements added to the policy.
+
+    Raise InvalidOption if the new policy is too long.
+    """
     every: list[object] = [*statements]
     if "Policy" in limits:
         every += _statements_in(limits["Policy"])
@@ -209,7 +214,7 @@ def _allowed_actions(policy: str | None) -> Iterator[str]:
 
 
 def policy_in(file: str | Path) -> str:
-    """Return the policy from a file as compact JSON. Raises InvalidOption."""
+    """Return the policy from a file as compact JSON. Raise InvalidOption if the file is invalid."""
     scheme, is_url, path = str(file).partition("file://")  # as the AWS CLI's options
     if is_url and not scheme:
         raise InvalidOption(
@@ -225,7 +230,7 @@ def policy_in(file: str | Path) -> str:
 
 
 def policy_text(policy: object) -> str:
-    """Return a policy as compact JSON. Raises ValueError if the object isn't a policy."""
+    """Return a policy as compact JSON. Raise ValueError if the object isn't a policy."""
     if not isinstance(policy, Mapping) or "Statement" not in policy:
         raise ValueError('a policy is an object with "Version" and "Statement"')
     return json.dumps(policy, separators=(",", ":"), ensure_ascii=False)

@@ -31,11 +31,11 @@ class NotWritable(OSError):
 
 
 def use_file(path: Path, act: Callable[[Path], _T]) -> _T:
-    """Call ``act``, which reads, replaces or removes a file, and return its result. Raises OSError.
+    """Call ``act``, which reads, replaces or removes a file, and return the result of ``act``.
 
-    On Windows, ``act`` fails while another program has the file open exclusively, so this function
-    retries for a second. Windows also refuses to replace or remove a read-only file, so the
-    function makes the file writable.
+    Raise any OSError that remains after the retries. On Windows, ``act`` fails while another
+    program has the file open exclusively, so this function retries for a second. Windows also
+    refuses to replace or remove a read-only file, so the function makes the file writable.
 
     https://learn.microsoft.com/en-us/windows/win32/fileio/creating-and-opening-files
     """
@@ -57,9 +57,9 @@ def replace_file(
 ) -> None:
     """Replace a file atomically, or create a private file (0600) and its folder (0700).
 
-    ``before`` is called with the path of the draft just before the draft replaces the file. Raises
-    NotWritable (for example, if the disk is full), and any exception from ``before``. After an
-    error, the file is unchanged and the draft is deleted.
+    ``before`` is called with the path of the draft just before the draft replaces the file. Raise
+    NotWritable if, for example, the disk is full. Exceptions from ``before`` aren't caught. After
+    an error, the file is unchanged and the draft is deleted.
     """
     with _new_draft(path) as draft:
         with draft.open("wb") as file:
@@ -80,7 +80,7 @@ def require_writable(path: Path) -> None:
 def _new_draft(path: Path) -> Iterator[Path]:
     """Create a private file next to ``path``, and remove it after the ``with`` block.
 
-    Raises NotWritable if the file can't be created or written.
+    Raise NotWritable if the file can't be created or written.
     """
     import tempfile  # not needed to read the files
 
@@ -98,7 +98,7 @@ def _new_draft(path: Path) -> Iterator[Path]:
 
 
 def cache_folder() -> Path:
-    """Return the path of this package's cache folder. The folder may not exist yet.
+    """Return the path of this package's cache folder. The folder might not exist yet.
 
     https://specifications.freedesktop.org/basedir-spec/latest/
     """
@@ -123,12 +123,12 @@ def require_private(path: Path | int) -> None:
 
 
 def read_file(path: Path) -> bytes:
-    """Return the content of a file. Raises OSError."""
+    """Return the content of a file. Raise OSError."""
     return use_file(path, Path.read_bytes)
 
 
 def read_private_file(path: Path) -> bytes:
-    """Return a file's content. Raises OSError if another user may have written the file."""
+    """Return a file's content. Raise OSError if another user may have written the file."""
 
     def read(path: Path) -> bytes:
         with open(path, "rb") as file:
@@ -139,7 +139,7 @@ def read_private_file(path: Path) -> bytes:
 
 
 def remove_file(path: Path) -> None:
-    """Remove a file if it exists. Raises OSError."""
+    """Remove a file if it exists. Raise OSError."""
     use_file(path, partial(Path.unlink, missing_ok=True))
 
 
@@ -158,11 +158,11 @@ _of_process: dict[tuple[int, str], tuple[ref[object], Callable[[], object]]] = {
 
 
 def of_process(owner: object, *, name: str, create: Callable[[], _T]) -> _T:
-    """Return a value for an attribute, such as a lock, and replace it in forked child processes.
+    """Create an attribute's value, such as a lock, now and again in each forked child process.
 
-    When the process forks, another thread can hold the lock. In the child process, this thread
-    doesn't exist and would never release the lock. For this reason, the package creates all its
-    locks with this function.
+    When the process forks, another thread might be holding a lock. In the child process, that
+    thread doesn't exist and would never release the lock. For this reason, the package creates all
+    its locks with this function.
 
     https://docs.python.org/3/library/os.html#os.register_at_fork
     """
@@ -171,7 +171,7 @@ def of_process(owner: object, *, name: str, create: Callable[[], _T]) -> _T:
 
 
 def _begin_child() -> None:
-    """Create the attributes from `of_process` again in a forked child process."""
+    """In a forked child process, recreate all values that `of_process` has created."""
     for (number, name), (reference, create) in list(_of_process.items()):
         owner = reference()
         if owner is None:

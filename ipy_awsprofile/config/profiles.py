@@ -87,7 +87,7 @@ class Profile(str):
     ``AWS_PROFILE``. Profiles are therefore equal if their names are equal. To find out whether a
     profile has changed in the files, compare the ``settings``.
 
-    An attribute for an empty setting is None. ``account`` is the 12-digit account ID in the role's
+    The attribute of an empty setting is None. ``account`` is the 12-digit account ID in the role's
     ARN, ``sso_account_id`` or ``aws_account_id``. ``settings`` contains all settings except access
     keys and session tokens.
 
@@ -118,7 +118,7 @@ class Profile(str):
         return f"<{type(self).__name__} {str(self)!r}: {self.kind}>"
 
     def text(self, setting: str) -> str | None:
-        """Return the first line of a setting, or None if it is empty or an indented block."""
+        """Return the first line of a setting, or None for an empty setting or an indented block."""
         value = self.settings.get(setting)
         if not isinstance(value, str):
             return None
@@ -165,7 +165,10 @@ class Profile(str):
         return self.account, self.role, self.region, self.source
 
     def location(self) -> Location | None:
-        """Return the location of the profile's header. The config file has precedence."""
+        """Return the location of the profile's header.
+
+        If both shared files contain the header, return the location in the config file.
+        """
         return next(iter(locations_of(SharedFiles.from_environment(), f"profile {self}")), None)
 
 
@@ -222,7 +225,8 @@ def list_profiles(pattern: str | None = None) -> list[Profile]:
 
     ``pattern`` selects profiles. Every word of the pattern must occur in the profile's name,
     account, role, Region or source, ignoring case. A word with ``*``, ``?`` or ``[`` must match the
-    whole name. Commas separate alternative patterns, as in ``dev,prod``. Raises ConfigFileError.
+    whole name. Commas separate alternative patterns, as in ``dev,prod``. Raise ConfigFileError if a
+    shared file is invalid.
     """
     return [
         profile
@@ -238,7 +242,10 @@ def profiles_by_name(config: Config) -> Mapping[str, Profile]:
 
 
 def find_profile(name: str, config: Config | None = None) -> Profile:
-    """Return the profile with this exact name. Raises ProfileNotFound and ConfigFileError."""
+    """Return the profile with this exact name.
+
+    Raise ProfileNotFound if the profile doesn't exist, or ConfigFileError if a file is invalid.
+    """
     if config is None:
         config = read_config()
     if name in config.profiles:
@@ -282,9 +289,10 @@ def _missing_section(name: str, config: Config) -> str:
 
 
 def default_profile(config: Config) -> Profile:
-    """Return a profile that represents boto3's default credentials. Raises ProfileNotFound.
+    """Return a profile that represents boto3's default credentials.
 
-    If the credentials don't come from a profile, the result's name is in `NOT_PROFILES`.
+    Raise ProfileNotFound if an environment variable names a missing profile. If the credentials
+    don't come from a profile, the result's name is in `NOT_PROFILES`.
 
     https://docs.aws.amazon.com/boto3/latest/guide/credentials.html
     """

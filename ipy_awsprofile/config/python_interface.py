@@ -52,7 +52,7 @@ _LIKE_PARAMETER = 0.8
 def takes(
     request: Callable[P, RequestT],
 ) -> Callable[[Callable[[RequestT], Result]], Callable[P, Result]]:
-    """Return a decorator that gives a function the parameters of a request instead of a request.
+    """Return a decorator that lets callers pass a request's fields instead of the request.
 
     The decorated function raises InvalidOption for unknown or missing arguments, and for arguments
     that don't name exactly one identity.
@@ -231,8 +231,8 @@ def _unknown_parameter(call: _Call, name: str) -> InvalidOption:
 def _too_many_arguments(call: _Call) -> InvalidOption:
     """Return the error for positional arguments that must be keyword arguments.
 
-    The error quotes an argument only if it is a Region. Other values can be access keys, which are
-    the first parameters of boto3.Session.
+    The error quotes an argument only if the argument is a Region. Other values can be access keys,
+    which are the first parameters of boto3.Session.
     """
     hint = f"Pass the other arguments by name. `help({call.function})` describes the parameters."
     extra = call.args[len(call.positional)]
@@ -272,7 +272,7 @@ def _with_opened_session(call: _Call) -> str:
     """Return a hint to pass the unknown parameters to `open_session`, or an empty string.
 
     The hint is for a call that passes a profile's name or options to a function that takes a
-    session. The session in the hint combines these options with those of the passed or active
+    session. The session in the hint combines these options with the options of the passed or active
     session.
     """
     parameter = call.taking_session
@@ -324,7 +324,7 @@ def _require_identity(function: str, request: Any) -> None:
 
 
 class ForWith(ContextDecorator):
-    """A context manager that explains how to use it if the code doesn't use ``with``.
+    """A context manager that explains the correct statement if the code doesn't use ``with``.
 
     ``call`` is the code that creates the context manager. If the code never uses the object, Python
     shows a warning, as it does for a coroutine that is never awaited. There is no warning if an

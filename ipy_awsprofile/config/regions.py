@@ -109,7 +109,7 @@ _ENABLED_BY_DEFAULT = words(
 
 
 def must_be_enabled(name: str | None) -> bool:
-    """Return whether an account must enable a Region before it can use the Region."""
+    """Return whether accounts must enable a Region before using the Region."""
     return name in _regions_by_partition()["aws"] and name not in _ENABLED_BY_DEFAULT
 
 

@@ -231,7 +231,7 @@ class SessionRequest:
         return self.source.account_name if self.source else None
 
     def __post_init__(self) -> None:
-        """Normalize the fields. Raises InvalidOption if a value has the wrong type or is empty."""
+        """Normalize the fields. Raise InvalidOption if a value has the wrong type or is empty."""
         if self.profile is not None:
             require_name(self.profile)
         _require_values(self)
@@ -306,7 +306,7 @@ class SessionRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchRequest(SessionRequest):
-    """A request for a session and for its use in the notebook, such as the name of its variable."""
+    """A request for a session that the notebook uses, with options such as a variable's name."""
 
     variable: str = option(
         "Store the session in this variable (default: session).",
@@ -339,7 +339,7 @@ class SwitchRequest(SessionRequest):
 
 
 def _expected_account(account: str | int) -> str:
-    """Return an account ID as a string. Raises InvalidOption if the ID doesn't have 12 digits."""
+    """Return an account ID as a string. Raise InvalidOption if the ID doesn't have 12 digits."""
     account_id = account_text(account)
     if is_account_id(account_id):
         return account_id

@@ -51,7 +51,10 @@ class ConfigFile:
 
     @classmethod
     def read(cls, files: SharedFiles | None = None) -> ConfigFile:
-        """Read the shared files, by default the environment's files. Raises ConfigFileError."""
+        """Read the shared files, by default the environment's files.
+
+        Raise ConfigFileError if a file is invalid.
+        """
         if files is None:
             files = SharedFiles.from_environment()
         version = version_of(files.config)
@@ -71,7 +74,7 @@ class ConfigFile:
         return replace(self.config, profiles=MappingProxyType(others))
 
     def with_profile(self, name: str, settings: Section) -> str:
-        """Return the file's text with a new profile. Raises InvalidOption for an invalid name."""
+        """Return the file's text with a new profile. Raise InvalidOption if the name is invalid."""
         if name in self.config.profiles:
             raise InvalidOption(
                 f"The profile `{name}` already exists.",
@@ -82,8 +85,8 @@ class ConfigFile:
     def with_block(self, name: str, profiles: Mapping[str, Section]) -> str:
         """Return the file's text with these profiles as the only content of a block.
 
-        If ``profiles`` is empty, remove the block. Raises InvalidOption for a name that not all
-        SDKs can read.
+        If ``profiles`` is empty, remove the block. Raise InvalidOption if some SDKs can't read a
+        name.
         """
         block = ""
         if profiles:
@@ -107,7 +110,7 @@ class ConfigFile:
     def write(self, text: str) -> None:
         """Replace the config file atomically, but keep its owner, mode and symbolic links.
 
-        Raises ConfigFileError if another program has changed the file since this object read it.
+        Raise ConfigFileError if another program has changed the file since this object read it.
         """
         path = Path(os.path.realpath(self.config.paths.config))
 

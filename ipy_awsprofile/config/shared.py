@@ -1,4 +1,4 @@
-"""How programs outside the kernel get the identity that a notebook shares.
+"""Let programs outside the kernel use the identity that a notebook shares.
 
 Two profiles in the config file have the ``credential_process`` command ``python -m ipy_awsprofile
 credentials``. The command asks the notebook's kernel for credentials on a loopback port. A file
@@ -6,9 +6,9 @@ that only the user can read contains the port and a key. Both sides prove that t
 and neither side sends the key, because another user's program can listen on the port after the
 kernel has ended.
 
-If a command fails, some SDKs try other credentials, such as those of the machine. To prevent this,
-the command prints keys that AWS rejects. If botocore started the command, the command instead
-fails, because botocore shows its error message.
+If a command fails, some SDKs try other credentials, such as the machine's credentials. To prevent
+such a fallback, the command prints keys that AWS rejects. If botocore started the command, the
+command fails instead, because botocore shows the command's error message.
 
 The command must be fast, so this module doesn't import modules that are slow to load.
 
@@ -96,7 +96,10 @@ _RUN_SHARE = "Run `%aws_profile --share` in a notebook."
 
 
 class NotShared(Exception):  # a state, which the message explains
-    """Raised if a program can't get credentials. The message gives the reason and what to run."""
+    """Raised if a program can't get shared credentials.
+
+    The message gives the reason and can suggest a command.
+    """
 
 
 def process_of(profile: str) -> str:
@@ -111,12 +114,12 @@ def python_of(settings: Mapping[str, object]) -> str | None:
 
 
 def shared_file() -> Path:
-    """Return the path of the file with the port and key of this machine's sharing notebook."""
+    """Return the path of the file that contains the sharing notebook's port and key."""
     return cache_folder() / f"shared-{socket.gethostname()}.json"
 
 
 def read_shared_file() -> tuple[int, str]:
-    """Return the port and the key of the sharing notebook, or raise NotShared if none exists."""
+    """Return the sharing notebook's port and key. Raise NotShared if no notebook is sharing."""
     try:
         document = json.loads(read_private_file(shared_file()))
         return int(document["port"]), str(document["key"])
@@ -135,9 +138,9 @@ def is_proof(text: str, key: str, *parts: str) -> bool:
 
 
 def fetch_shared(profile: str) -> str:
-    """Return the credentials of a shared profile, as the JSON of a ``credential_process``.
+    """Return the credentials of a shared profile as the JSON output of a ``credential_process``.
 
-    Raises NotShared.
+    Raise NotShared if no notebook returns the credentials.
     """
     deadline = monotonic() + TIMEOUT
     nonce = os.urandom(16).hex()
@@ -171,7 +174,7 @@ def fetch_shared(profile: str) -> str:
 
 
 def refused_document(problem: str) -> str:
-    """Return keys that AWS refuses, as the JSON of a ``credential_process``.
+    """Return keys that AWS refuses, as the JSON output of a ``credential_process``.
 
     The access key ID contains the text of the problem, because some SDKs show the ID in their error
     message.
@@ -187,7 +190,7 @@ def refused_document(problem: str) -> str:
 
 
 def is_for_botocore() -> bool:
-    """Return whether botocore, which shows error messages of such processes, started this process.
+    """Return whether botocore started this process and so shows this process's error messages.
 
     On Windows, a virtual environment's Python starts another Python with the same arguments, so
     this function skips such parent processes.
@@ -214,7 +217,7 @@ def environment_with(profile: str, environ: Mapping[str, str]) -> dict[str, str]
 
 
 def _ask(port: int, question: str, deadline: float) -> str:
-    """Send a question to a local port and return the response, which may not be the notebook's.
+    """Send a question to a local port and return the response, even if another program answered.
 
     Another program can listen on the port, so this function limits the time and the size of the
     response.

@@ -1,7 +1,8 @@
 """The IAM Identity Center sign-ins in the config file, and roles that don't have a profile.
 
 A sign-in is an [sso-session] section, or the start URL of profiles that don't name an
-[sso-session]. Such a start URL has the name of the first profile that uses it.
+[sso-session]. A sign-in without an [sso-session] has the name of the first profile with its start
+URL.
 
 A role without a profile has a name such as ``corp:123456789012/Admin``, which consists of a
 sign-in, an account ID and a permission set. You can use this name like a profile's name.
@@ -167,8 +168,9 @@ def sign_ins(config: Config) -> Mapping[str, SignIn]:
 def find_sign_in(name: str | None, config: Config) -> SignIn:
     """Return the sign-in with this name, or the sign-in of the profile with this name.
 
-    If ``name`` is None, return the only sign-in. For this, sign-ins without an [sso-session]
-    section are ignored if the file contains such a section. Raises InvalidOption.
+    If ``name`` is None, return the only [sso-session] or, if the file doesn't contain an
+    [sso-session], the only other sign-in. Raise InvalidOption if there isn't exactly one matching
+    sign-in.
     """
     by_name = sign_ins(config)
     if name is None:
@@ -183,7 +185,10 @@ def find_sign_in(name: str | None, config: Config) -> SignIn:
 
 
 def _only_sign_in(choices: Collection[SignIn]) -> SignIn:
-    """Return the only sign-in of ``choices``. Raises InvalidOption if there isn't exactly one."""
+    """Return the only sign-in in ``choices``.
+
+    Raise InvalidOption if there isn't exactly one sign-in.
+    """
     choices = [sign_in for sign_in in choices if sign_in.session] or choices
     if not choices:
         raise InvalidOption("The config file doesn't contain an [sso-session] section.", _EXAMPLE)
@@ -221,7 +226,10 @@ def role_named(name: str, config: Config) -> AssignedName | None:
 def find_profile_or_role(
     name: str, config: Config, find_account: FindAccount | None = None
 ) -> Profile:
-    """Return a profile or a role of IAM Identity Center. Raises a subclass of AwsProfileError."""
+    """Return a profile or an IAM Identity Center role.
+
+    Raise a subclass of AwsProfileError if the name can't be resolved.
+    """
     role = role_named(name, config)
     if role is None:
         sign_in = sign_in_of_pattern(name, config)
@@ -242,11 +250,11 @@ def _advice_for_role(sign_in: str) -> str:
 def profile_of_role(
     role: AssignedName, config: Config, find_account: FindAccount | None
 ) -> Profile:
-    """Return a profile that represents an IAM Identity Center role. Raises InvalidOption.
+    """Return a profile that represents an IAM Identity Center role.
 
-    ``find_account`` returns the ID of an account with a given name, and can raise other errors. If
-    ``find_account`` is None, the account's name remains in the profile, which is sufficient to sign
-    in.
+    Raise InvalidOption if the role's sign-in doesn't exist. ``find_account`` returns the ID of an
+    account with a given name, and can raise other errors. If ``find_account`` is None, the
+    account's name remains in the profile, which is sufficient for signing in.
     """
     sign_in = find_sign_in(role.sign_in, config)
     if find_account and not role.has_id:

@@ -58,8 +58,8 @@ class Target:
 
     ``chain`` begins with the requested profile or role, whose settings include the request's
     options. The chain ends with the profile that provides the first credentials. ``request``
-    contains the names from the chain, with account IDs, and all requested options, because hints
-    repeat the request.
+    contains the names from the chain (with account IDs) and all requested options, so that hints
+    can repeat the request.
     """
 
     request: SessionRequest
@@ -106,7 +106,11 @@ class Target:
         return sign_in_of(self.start.settings, self.config)
 
     def find_sign_in(self) -> SignIn:
-        """Return the sign-in. Raises InvalidOption, or InvalidProfile if the address is missing."""
+        """Return the sign-in of the role chain.
+
+        Raise InvalidOption if the chain doesn't begin with a sign-in, or InvalidProfile if the
+        sign-in's address is missing.
+        """
         start = self.start
         if start.kind is not ProfileKind.SSO:
             raise InvalidOption(
@@ -269,7 +273,7 @@ def target_of(
     """Return the target of a request. The profile or role must support the request's options.
 
     If ``find_account`` is None, account names aren't replaced with IDs, which is sufficient for
-    explanations and sign-ins. Raises a subclass of AwsProfileError.
+    explanations and sign-ins. Raise a subclass of AwsProfileError if the request is invalid.
     """
     if config is None:
         config = read_config()
@@ -330,7 +334,7 @@ _ROLE_SESSION = 3600
 def _as_policy_allows(first: Profile, request: SessionRequest) -> Profile:
     """Return a profile with the session name and longest duration that the policy allows.
 
-    Raises NotAllowed if the request has a different session name or a longer duration.
+    Raise NotAllowed if the request has a different session name or a longer duration.
     """
     policy = read_policy()
     policy.require_session_name(request.session_name)
@@ -369,7 +373,7 @@ def _parameters_by_role(chain: tuple[Profile, ...]) -> dict[str, StsParameters]:
 
 
 def _region_of(request: SessionRequest, first: Profile) -> tuple[str | None, str]:
-    """Return a session's Region, and the name of the variable that sets the Region or ""."""
+    """Return a session's Region, and the name of the variable that sets the Region (or "")."""
     if request.region:
         return request.region, ""
     region = user_variable("AWS_DEFAULT_REGION")
@@ -385,7 +389,10 @@ def _region_of(request: SessionRequest, first: Profile) -> tuple[str | None, str
 
 
 def _mfa(profile: Profile) -> StsParameters:
-    """Return GetSessionToken's parameters for a profile's access keys. Raises InvalidOption."""
+    """Return GetSessionToken's parameters for a profile's access keys.
+
+    Raise InvalidOption if the profile doesn't have both access keys and an ``mfa_serial``.
+    """
     if profile.kind in ASSUMES:
         raise InvalidOption(
             f"--mfa is for long-term keys, but `{profile}` assumes a role.",
@@ -428,7 +435,8 @@ def login_target(request: SessionRequest) -> Target:
 def sign_in_file(target: Target) -> Path:
     """Return the path of the file in which the AWS CLI stores a target's sign-in.
 
-    Raises InvalidOption and InvalidProfile.
+    Raise InvalidOption if the target doesn't have a sign-in, or InvalidProfile if the sign-in's
+    address is missing.
     """
     source = target.start
     if source.kind is ProfileKind.LOGIN_SESSION:
@@ -444,7 +452,10 @@ def login_file(session: str) -> Path:
 def requested_chain(
     request: SessionRequest, config: Config, find_account: FindAccount | None = None
 ) -> tuple[Profile, ...]:
-    """Return the role chain of a request. Raises InvalidOption and ProfileNotFound."""
+    """Return the role chain of a request.
+
+    Raise InvalidOption if the request is invalid, or ProfileNotFound if a profile doesn't exist.
+    """
     _require_one_way(request, config)
     if request.has_parts:
         sign_in = find_sign_in(request.sso, config)
@@ -509,7 +520,7 @@ def _chain_of_arn(
 def _with_names(
     request: SessionRequest, chain: tuple[Profile, ...], config: Config
 ) -> SessionRequest:
-    """Return a copy of a request that opens the same session, with the role chain's names."""
+    """Return a copy of a request for the same session, with the names from the role chain."""
     first = chain[0]
     if request.source_profile:
         return replace(request, source_profile=chain[1].name)

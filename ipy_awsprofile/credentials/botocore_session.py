@@ -77,7 +77,7 @@ def give_up_soon(timeout: float = 10, *, attempts: int = 3) -> Config:
 
 
 class _SharedLoader(Loader):
-    """Loads each service model once for all sessions, because loading can take a second."""
+    """A loader that loads each service model once for all sessions, because loading can be slow."""
 
     #: botocore merges additional files into a loaded model, so one thread loads at a time.
     loading: RLock
@@ -181,8 +181,9 @@ class ProfileBotocoreSession(SharedBotocoreSession):
 
         Look for role sessions in the AWS CLI's cache unless ``fresh`` is True. If AWS rejects a
         cached session, assume the session's role again. ``config`` is the config of the clients
-        that retrieve credentials, and ``role_provider`` is passed to `create_provider_chain`.
-        Raises botocore's exceptions and subclasses of AwsProfileError.
+        that retrieve credentials, and ``role_provider`` is passed to `create_provider_chain`. Raise
+        one of botocore's exceptions or a subclass of AwsProfileError if the credentials can't be
+        retrieved.
         """
         open_cache = self.outside.open_role_cache
         cache = open_cache(fresh=fresh, variant=self.target.cache_variant)
@@ -204,7 +205,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         config: Config,
         role_provider: RoleProvider | None,
     ) -> None:
-        """Retrieve and store the target's credentials, or an MFA or scoped session for them."""
+        """Retrieve and store the target's credentials, or its MFA session or scoped session."""
         target = self.target
         clients = provider_clients(target, config, self.outside)
         # Credentials that many roles share must not keep the session of the first of them.

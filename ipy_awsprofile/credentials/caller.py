@@ -29,7 +29,7 @@ class CallerIdentity:
 
 
 def note_caller(credentials: object, key: str, caller: CallerIdentity) -> None:
-    """Store with credentials the identity that STS has reported for the access key ID ``key``."""
+    """Store in ``credentials`` the identity that STS reported for the access key ID ``key``."""
     setattr(credentials, _ATTRIBUTE, (key, caller))
 
 

@@ -83,7 +83,7 @@ class FileCredentials(StaysInProcess, Credentials):
         return self
 
     def get_frozen_credentials(self) -> Keys:
-        """Return the current keys. Raises IdentityChanged."""
+        """Return the current keys. Raise IdentityChanged if new keys belong to another identity."""
         if version_of(self._path) != self._version:
             with suppress(BotoCoreError, ConfigFileError, OSError, ValueError):
                 self.load()

@@ -1,6 +1,6 @@
 """Access to everything outside this process that is used to retrieve credentials.
 
-A rehearsal, which doesn't retrieve credentials, replaces this access.
+A rehearsal of a switch uses a simulation instead of this access.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 """
@@ -35,7 +35,7 @@ class CredentialProcess(subprocess.Popen[bytes]):
         input: bytes | None = None,  # noqa: A002
         timeout: float | None = None,
     ) -> tuple[bytes, bytes]:
-        """Return the command's output. Raises TimeoutExpired if the command takes over a minute."""
+        """Return the command's output. Raise TimeoutExpired if the command takes over a minute."""
         try:
             return super().communicate(input, timeout or PROCESS_TIMEOUT)
         finally:
@@ -57,7 +57,7 @@ class Outside:
         return Prompter(person, target)
 
     def prepare(self, session: botocore.session.Session) -> None:
-        """Prepare a session. This method does nothing, because the session's clients call AWS."""
+        """Do nothing. A simulation overrides this method to change a session's clients."""
 
     def metadata_session(self, session: Any) -> Any:
         """Return the HTTP session for a container's or an instance's metadata service."""

@@ -127,7 +127,7 @@ def ask_on_input_channel(question: str, prompt: str | None = None) -> str:
     """Prompt the user in the front end or terminal without echo, and return the user's answer.
 
     ``prompt`` is shown instead of the question, for example if the user has already seen the
-    device. Raises MfaUnavailable if no one is available to answer, or if the answer is empty.
+    device. Raise MfaUnavailable if no one is available to answer, or if the answer is empty.
 
     https://jupyter-client.readthedocs.io/en/stable/messaging.html#messages-on-the-stdin-router-dealer-channel
     """
@@ -162,7 +162,7 @@ def code_from(command: str, question: str) -> str:
     """Run a command in a shell and return the MFA code that the command prints.
 
     The command comes from the setting ``mfa_process``, which aws-vault introduced. The user sees
-    the command's standard error. Raises MfaUnavailable if the command fails, doesn't print six
+    the command's standard error. Raise MfaUnavailable if the command fails, doesn't print six
     digits, or takes longer than a minute.
 
     https://github.com/99designs/aws-vault/blob/master/USAGE.md
@@ -214,7 +214,7 @@ def end_process(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> Non
 def require_code(answer: str) -> str:
     """Return the MFA code in the user's answer.
 
-    Raises MfaRejected if the answer isn't a code. The exception's message doesn't quote the answer.
+    Raise MfaRejected if the answer isn't a code. The exception's message doesn't quote the answer.
     """
     code = "".join(answer.split())  # some devices show the digits in two groups
     if not _CODE.fullmatch(code):
@@ -243,7 +243,7 @@ class Person:
     def prompt_sign_in(self, target: Target) -> None:
         """Let the user sign in for a target.
 
-        Raises SignInRequired if no one is available to sign in.
+        Raise SignInRequired if no one is available to sign in.
         """
         from ipy_awsprofile.credentials.translation import no_sign_in  # slow to import
 
@@ -271,7 +271,8 @@ class Prompter:
     def __call__(self, question: str) -> str:
         """Return an MFA code from the user or from the ``mfa_process`` command.
 
-        Raises MfaUnavailable, MfaRejected, or an exception from the prompter.
+        Raise MfaUnavailable if there is no answer, MfaRejected if the answer isn't a code, or a
+        subclass of AwsProfileError from the prompter.
         """
         person = self.person
         target = self._target

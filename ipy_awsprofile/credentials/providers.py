@@ -133,14 +133,14 @@ class Renewal:
     def set_windows(
         self, credentials: Any, *, advisory: int, mandatory: int, of_cache: int
     ) -> None:
-        """Set how many seconds before expiry credentials are renewed and the cache ignores them."""
+        """Set how many seconds before expiry to renew credentials and to ignore cached ones."""
         credentials._advisory_refresh_timeout = advisory
         credentials._mandatory_refresh_timeout = mandatory
         self.fetcher._expiry_window_seconds = of_cache
 
 
 class Renewing:
-    """Renews credentials, prompts the user if necessary, and checks the identity of the new keys.
+    """Renewal of credentials, with prompts if necessary and a check of the new keys' identity.
 
     botocore renews credentials automatically, except for roles that need another MFA code and for
     expired sign-ins. ``check`` compares the identity of new keys with the former identity.
@@ -172,7 +172,7 @@ class Renewing:
         """Return a copy of this object for a source profile that several roles use.
 
         The copy's errors name the source profile. If the copy's first renewal fails, all roles that
-        use the source profile get that error.
+        use the source profile fail with the same error.
         """
         target = self.target
         if name in target.names:
@@ -184,7 +184,7 @@ class Renewing:
         return Renewing(target, self.prompter, self.check, self.cache, keeps_error=True)
 
     def load(self, load: Callable[[], Credentials | None], method: str) -> Credentials | None:
-        """Call a provider's ``load`` and return its credentials, which this object then renews."""
+        """Call a provider's ``load`` and return the credentials, which this object then renews."""
         with reading(method):
             try:
                 loaded = load()
@@ -234,7 +234,7 @@ class Renewing:
         return self.prompter
 
     def _fetch(self, current: Any, renewal: Renewal, codes: Prompter | None) -> NewKeys:
-        """Return new credentials. Raises a subclass of AwsProfileError if the renewal fails."""
+        """Return new credentials. Raise a subclass of AwsProfileError if the renewal fails."""
         if self._first_error:  # each role would ask the user, or wait for a service, again
             raise self._first_error.with_traceback(None)
         _in_progress.add(current)
@@ -253,7 +253,7 @@ class Renewing:
         return new
 
     def _fetch_checked(self, current: Any, renewal: Renewal, codes: Prompter | None) -> NewKeys:
-        """Return new credentials for the same identity. Raises the same errors as `_fetch`."""
+        """Return new credentials for the same identity. Raise the same errors as `_fetch`."""
         fetch = partial(self._fetch_new, current, renewal, codes)
         new = fetch()
         if not new:  # an instance's metadata service can have nothing
@@ -391,7 +391,7 @@ def shared_sign_in(file: Path, fetch: Callable[[], _T]) -> _T:
 
     Another kernel or the AWS CLI can be renewing the sign-in at the same time. AWS accepts a
     refresh token only once. If another program was first, ``fetch`` is called again when that
-    program has written the file. Raises SignInRequired if the file doesn't change within a second.
+    program has written the file. Raise SignInRequired if the file doesn't change within a second.
     """
     pauses = 20
     while True:
@@ -430,8 +430,8 @@ def create_provider_chain(
     """Return the providers for a target's profile, in botocore's order.
 
     ``role_provider`` is the class to use instead of `RoleChainProvider`. If the target's
-    credentials don't come from a profile, return only the provider for their source. Raises
-    botocore's exceptions for invalid settings.
+    credentials don't come from a profile, return only the provider for their source. Raise one of
+    botocore's exceptions if a setting is invalid.
     """
     variables, *machine = _create_sources(clients, target, renewing)
     first = target.profile
@@ -558,7 +558,7 @@ def _parse_credentials_file(name: str) -> Mapping[str, Section]:
 
 
 class _ProfileProviders(ProfileProviderBuilder):
-    """Builds botocore's providers for a profile, with credentials that this package renews."""
+    """A builder of botocore's providers for a profile whose credentials this package renews."""
 
     _session: ProviderClients
     renewing: Renewing

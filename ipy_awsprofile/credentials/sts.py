@@ -85,7 +85,7 @@ def aws_now() -> datetime:
 def own_client(client: BaseClient) -> Any:
     """Mark a client's calls as this package's own, and return the client.
 
-    The package's own calls can use an identity that isn't active, and aren't recorded. If a proxy
+    The package's own calls aren't recorded, and can use an identity that isn't active. If a proxy
     returns a web page instead of AWS's response, the client raises ResponseParserError.
     """
     client.meta.events.register("provide-client-params", _declare)
@@ -140,7 +140,7 @@ _CredentialsT = TypeVar("_CredentialsT", bound=Credentials)
 
 
 class Keys(StaysInProcess, ReadOnlyCredentials):
-    """botocore's tuple of frozen keys, with the time (UTC) at which the keys expire, or None.
+    """botocore's tuple of frozen keys, with the keys' expiration time in UTC (or None if unknown).
 
     The repr doesn't contain the keys, so tracebacks can't show them.
     """
@@ -171,7 +171,7 @@ class Keys(StaysInProcess, ReadOnlyCredentials):
         return Keys(self.access_key, self.secret_key, self.token, self.account_id, expires_at=end)
 
     def ends_at(self, latest: datetime) -> datetime:
-        """Return the time at which the keys expire, or ``latest`` if it is earlier."""
+        """Return the earlier of ``latest`` and the time at which the keys expire."""
         return min(self.expires_at or latest, latest)
 
 
@@ -184,7 +184,7 @@ def freeze_credentials(credentials: Credentials) -> Keys:
 def expiry_of(credentials: Any) -> datetime | None:
     """Return the time (UTC) at which credentials expire, or None if it is unknown.
 
-    This function doesn't renew the credentials. It reads a private attribute of the credentials.
+    This function reads a private attribute of the credentials, and doesn't renew them.
     """
     expiry = getattr(credentials, "_expiry_time", None)
     return expiry.astimezone(UTC) if expiry else None
@@ -209,7 +209,7 @@ NewKeys = dict[str, Any]
 
 
 def ask_caller(sts: Any) -> CallerIdentity:
-    """Return the identity that STS reports for a client's credentials. Raises botocore's errors."""
+    """Return the identity that STS reports for a client's credentials. Raise botocore's errors."""
     response = sts.get_caller_identity()
     # AWS-compatible servers can omit them.
     return CallerIdentity(response.get("Arn", ""), response.get("UserId", ""))
@@ -231,14 +231,14 @@ class CliFiles(JSONFileCache):
         return True
 
     def __getitem__(self, key: str) -> Any:
-        """Return the document from the key's file. Raises KeyError if the file can't be read."""
+        """Return the document from the key's file. Raise KeyError if the file can't be read."""
         try:
             return json.loads(read_file(self._path(key)))
         except (OSError, ValueError):
             raise KeyError(key) from None
 
     def __setitem__(self, key: str, document: object) -> None:
-        """Write a file. Raises OSError."""
+        """Write a file. Raise OSError."""
         replace_file(self._path(key), self._dumps(document).encode())  # type: ignore[attr-defined]
 
     def _path(self, key: str) -> Path:
@@ -314,7 +314,7 @@ _EXPIRED_SESSION = {"Credentials": {"Expiration": "1970-01-01T00:00:00Z"}}
 
 
 class MfaSessionFetcher(CachedCredentialFetcher):
-    """Gets an MFA session for long-term keys from the cache, or from STS with an MFA code.
+    """A fetcher of MFA sessions for long-term keys, from the cache or from STS with an MFA code.
 
     The AWS CLI doesn't support MFA sessions for long-term keys. This class stores the sessions in
     the AWS CLI's cache of role sessions, so that all of the user's notebooks share them.
@@ -336,7 +336,7 @@ class MfaSessionFetcher(CachedCredentialFetcher):
         super().__init__(cache)
 
     def fetch_credentials(self) -> NewKeys:
-        """Return the session's credentials. Raises botocore's errors."""
+        """Return the session's credentials. Raise botocore's errors."""
         self._cache_key = self._create_cache_key()  # the keys in the file can change
         return super().fetch_credentials()
 
@@ -355,10 +355,10 @@ class MfaSessionFetcher(CachedCredentialFetcher):
 
 
 class ScopedSessionFetcher(StaysInProcess):
-    """Gets a scoped session from STS for the ``base`` credentials.
+    """A fetcher of scoped sessions from STS for the ``base`` credentials.
 
     ``scope`` contains the parameters of GetScopedCredentials. If the base credentials are long-term
-    keys, the class first calls GetSessionToken. If ``scope`` doesn't limit anything except the
+    keys, the fetcher first calls GetSessionToken. If ``scope`` doesn't limit anything except the
     duration, the session from GetSessionToken is the result. ``create_client`` must belong to a
     session that calls a Regional STS endpoint (see `use_regional_sts`). The clients use ``region``,
     or us-east-1 if ``region`` is None.
@@ -377,7 +377,7 @@ class ScopedSessionFetcher(StaysInProcess):
         self.duration: int | None = scope.get("DurationSeconds")
 
     def fetch_credentials(self) -> NewKeys:
-        """Return the session's credentials. Raises botocore's errors."""
+        """Return the session's credentials. Raise botocore's errors."""
         base = freeze_credentials(self._source_credentials)
         issue = self._narrow if base.token else self._issue_for_keys
         issued = issue(base)
@@ -426,7 +426,9 @@ def issue_session_token(
     keys: Keys,
     parameters: StsParameters | None = None,
 ) -> Any:
-    """Return STS's response with temporary keys for long-term keys, which last 12 hours by default.
+    """Return STS's response with temporary keys for long-term keys.
+
+    By default, the temporary keys last 12 hours.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
     """

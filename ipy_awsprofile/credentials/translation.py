@@ -1,7 +1,7 @@
 """Translate errors from AWS, botocore and Python into this package's exceptions.
 
-Use `translated` around calls to AWS. Inside it, use `reading` where botocore reads files or
-responses. `error_table` contains the messages and hints.
+Use `translated` around calls to AWS. Inside a `translated` block, use `reading` where botocore
+reads files or responses. `error_table` contains the messages and hints.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _is_translating: ContextVar[bool] = ContextVar("is_translating", default=False)
 
 @contextmanager
 def translated(target: Target | None, name: str = "") -> Iterator[None]:
-    """Replace exceptions in a ``with`` block with this package's, without botocore's stack.
+    """Convert a ``with`` block's errors to this package's exceptions, without botocore's stack.
 
     The message names the profile of ``target`` or, if ``target`` is None, the profile ``name``. If
     neither is given, the message is about a session that another library created. Commands in the
@@ -66,7 +66,7 @@ def translated(target: Target | None, name: str = "") -> Iterator[None]:
 
 @contextmanager
 def reading(method: str) -> Iterator[None]:
-    """Raise an exception of botocore for any failure to read credentials in a ``with`` block.
+    """Convert failures to read credentials in a ``with`` block to botocore's exceptions.
 
     For damaged files and unexpected responses, botocore raises built-in exceptions such as
     KeyError, which this function replaces. ``method`` is botocore's name for the credential
@@ -111,7 +111,7 @@ for _name in ("botocore.credentials", "botocore.tokens"):
 
 
 def code_of(error: botocore.ClientError) -> str:
-    """Return the code of an error response, or its HTTP status if it has no code."""
+    """Return an error response's code or, if the response doesn't have a code, its HTTP status."""
     code = _details_of(error).get("Code")
     if code:
         return str(code)

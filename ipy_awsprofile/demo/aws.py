@@ -70,7 +70,7 @@ class EmbeddedAws(Front):
     def __enter__(self) -> Self:
         """Start the server.
 
-        Raises RuntimeError if an EmbeddedAws is already running in this process.
+        Raise RuntimeError if an EmbeddedAws is already running in this process.
         """
         if not _running.acquire(blocking=False):
             raise RuntimeError("An EmbeddedAws is already running in this process; stop it first.")

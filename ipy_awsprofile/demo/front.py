@@ -139,7 +139,7 @@ class Front:
     def _permitted(
         self, request: Request, signer: Signer, needs: list[tuple[str, str | None]]
     ) -> Response:
-        """Return the response to a request. Raises Refused if the signer lacks a permission.
+        """Return the response to a request. Raise Refused if the signer lacks a permission.
 
         `needs` contains the actions that the request requires, with the ARNs of their resources.
         """
@@ -207,7 +207,7 @@ def _needs_of(request: Request, service: str) -> Iterator[tuple[str, str | None]
 def _read(environ: dict[str, Any]) -> Request:
     """Return the request in a WSGI environment, and keep its body so that moto can read it again.
 
-    Raises ConnectionAbortedError, which werkzeug doesn't print, if the client disconnected.
+    Raise ConnectionAbortedError, which werkzeug doesn't print, if the client disconnected.
     """
     try:
         body = Request(environ, populate_request=False).get_data()

@@ -61,7 +61,7 @@ class Signer:
         return self.session_token is not None and self.role_arn is None
 
     def settings(self) -> dict[str, Any]:
-        """Return the signer's access key (and a session's token) as settings for a profile."""
+        """Return the access key and, for a session, its token as settings for a profile."""
         settings = {
             "aws_access_key_id": self.access_key_id,
             "aws_secret_access_key": self.secret_access_key,
@@ -112,7 +112,7 @@ class Iam:
     ) -> Signer:
         """Create a user with an access key, and with a virtual MFA device if `mfa` is true.
 
-        Raises UnsupportedPolicyError if the policy has an unsupported element.
+        Raise UnsupportedPolicyError if the policy has an unsupported element.
         """
         user = Signer(
             arn=f"arn:aws:iam::{checked_account(account)}:user/{name}",
@@ -138,7 +138,7 @@ class Iam:
     ) -> str:
         """Create a role, and return its ARN. The name can begin with a path.
 
-        Raises UnsupportedPolicyError if a policy has an unsupported element.
+        Raise UnsupportedPolicyError if a policy has an unsupported element.
         """
         arn = f"arn:aws:iam::{checked_account(account)}:role/{name}"
         self.roles[arn] = Role(
@@ -193,7 +193,7 @@ class Iam:
         return secret
 
     def find_signer(self, access_key_id: str, token: str | None) -> Signer:
-        """Return the owner of an access key. Raises Refused if the key or the token isn't valid."""
+        """Return the owner of an access key. Raise Refused if the key or the token isn't valid."""
         signer = self._signers.get(access_key_id)
         if signer is None or signer.session_token != token:
             message = "The security token included in the request is invalid."
@@ -283,7 +283,7 @@ class Iam:
     def check_mfa(self, signer: Signer, serial: str | None, code: str | None) -> bool:
         """Return True if an MFA code is valid, or False if the request doesn't contain a code.
 
-        Each code works only once. Raises Refused with the error code AccessDenied if the MFA code
+        Each code works only once. Raise Refused with the error code AccessDenied if the MFA code
         isn't valid for the signer's device.
         """
         if serial is None or code is None:
@@ -308,7 +308,7 @@ class Iam:
 
 
 def checked_account(account: str) -> str:
-    """Return the account ID. Raises ValueError unless the ID consists of twelve digits."""
+    """Return the account ID. Raise ValueError unless the ID consists of twelve digits."""
     if not re.fullmatch(r"\d{12}", account):
         raise ValueError(f"An account ID has twelve digits, unlike {account!r}.")
     return account
@@ -317,7 +317,7 @@ def checked_account(account: str) -> str:
 def _checked(policy: Policy | None) -> tuple[Policy, ...]:
     """Return a tuple that contains the policy, or an empty tuple if the policy is None.
 
-    Raises UnsupportedPolicyError if the policy has an unsupported element.
+    Raise UnsupportedPolicyError if the policy has an unsupported element.
     """
     if policy is None:
         return ()

@@ -63,7 +63,7 @@ class Grant:
 
 
 class IdentityCenter:
-    """Emulates IAM Identity Center for an embedded AWS.
+    """An emulation of IAM Identity Center for an embedded AWS.
 
     To allow or deny a sign-in, call `approve` or `deny`, or open the sign-in's link in a browser.
     Use the value of `start_url` for the setting `sso_start_url` in profiles. `start_url` has the
@@ -168,11 +168,11 @@ class IdentityCenter:
         return write_private(file, json.dumps(document))
 
     def approve(self, user_code: str, user: str = USER) -> None:
-        """Allow the sign-in with this code as `user`. Raises KeyError if the code isn't valid."""
+        """Allow the sign-in with this code as `user`. Raise KeyError if the code isn't valid."""
         self._waiting(user_code).user = user
 
     def deny(self, user_code: str) -> None:
-        """Deny the sign-in with this code. Raises KeyError if the code isn't valid."""
+        """Deny the sign-in with this code. Raise KeyError if the code isn't valid."""
         self._waiting(user_code).is_denied = True
 
     def _waiting(self, user_code: str) -> SignIn:
@@ -253,7 +253,7 @@ class IdentityCenter:
     def _refreshing(self, token: str) -> str:
         """Return the user that a refresh token was issued to, and invalidate the token.
 
-        Raises Refused if the refresh token isn't valid.
+        Raise Refused if the refresh token isn't valid.
         """
         grant = self._refresh.pop(token, None)
         if grant is None or self.iam.clock() >= grant.expires:
@@ -277,7 +277,7 @@ class IdentityCenter:
     def user_of(self, access_token: str) -> str:
         """Return the user that an access token was issued to.
 
-        Raises Refused if the access token isn't valid.
+        Raise Refused if the access token isn't valid.
         """
         grant = self._access.get(access_token)
         if grant is None or self.iam.clock() >= grant.expires:

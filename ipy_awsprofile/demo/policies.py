@@ -26,7 +26,7 @@ _KEYS = re.compile(
 
 
 class UnsupportedPolicyError(ValueError):
-    """A policy contains an element that the embedded AWS doesn't support."""
+    """Raised if a policy contains an element that the embedded AWS doesn't support."""
 
 
 @lru_cache(maxsize=4096)
@@ -56,14 +56,14 @@ _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
 
 
 def listed(value: Any) -> list[Any]:
-    """Return the value if it is a list, or a list that contains the value."""
+    """Return a list unchanged, and any other value as a list with one item."""
     if isinstance(value, list):
         return value
     return [value]
 
 
 def checked(policy: Policy) -> Policy:
-    """Return the policy. Raises UnsupportedPolicyError if the policy has an unsupported element."""
+    """Return the policy. Raise UnsupportedPolicyError if the policy has an unsupported element."""
     for statement in listed(policy["Statement"]):
         conditions = statement.get("Condition", {})
         unknown: list[str] = [*(statement.keys() - _ELEMENTS - {"Condition"})]
@@ -82,7 +82,7 @@ def effect_of(
 ) -> Literal["Allow", "Deny"] | None:
     """Return the effect of policies on a request, or None if no statement applies to the request.
 
-    If `resource` is None (not known), statements that allow the action apply to the request. For an
+    If `resource` is None (unknown), statements that allow the action apply to the request. For an
     unknown resource, statements that deny the action apply only if they deny the action on all
     resources.
     """

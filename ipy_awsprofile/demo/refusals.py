@@ -69,7 +69,7 @@ class Refused(Exception):
 def json_response(
     document: Mapping[str, object], status: int = 200, error: str | None = None
 ) -> Response:
-    """Return a response with a JSON body and, if `error` is given, a header with `error`."""
+    """Return a response with a JSON body and, if `error` is set, a header with its value."""
     response = Response(json.dumps(document), status, content_type="application/json")
     if error:
         response.headers["X-Amzn-ErrorType"] = error

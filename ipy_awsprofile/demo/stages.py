@@ -72,7 +72,7 @@ def seed_all(aws: EmbeddedAws) -> None:
 
 
 def allow(*actions: str, resource: str = "*") -> dict[str, Any]:
-    """Return an identity policy that allows actions on a resource (by default, on all)."""
+    """Return an identity policy that allows actions on a resource (by default, all resources)."""
     statement = {"Effect": "Allow", "Action": list(actions), "Resource": resource}
     return {"Version": "2012-10-17", "Statement": [statement]}
 
@@ -113,7 +113,7 @@ _USED = ("s3:*", "sts:GetScopedCredentials")
 def seed(aws: EmbeddedAws) -> Scenario:
     """Create the demo's profiles UserAlpha and RoleBeta, a role with access to three buckets.
 
-    UserAlpha has no permissions except the permission to assume roles.
+    UserAlpha is only allowed to assume roles.
     """
     user = aws.iam.create_user("UserAlpha", account=USER_ACCOUNT, policy=allow("sts:AssumeRole"))
     for name, (region, created) in BUCKETS.items():
@@ -275,7 +275,7 @@ _FAILING = ("audit-prod", "billing-prod", "sandbox-old", "security-prod")
 def seed_organisation(
     aws: EmbeddedAws, accounts: int = 30, *, config_file: Path | None = None
 ) -> tuple[str, ...]:
-    """Create accounts with buckets, write a profile for each one, and return the profile names.
+    """Create accounts with buckets, write a profile for each, and return the profile names.
 
     If there are 30 accounts, the last four profiles fail, each for a different reason. With any
     other number of accounts, all profiles work. The profiles are written to `config_file`, which is

@@ -29,7 +29,7 @@ _LONGEST_POLICY = 2048
 
 
 def answer(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Response:
-    """Return the response to a signed request to STS. Raises Refused if the request isn't allowed.
+    """Return the response to a signed request to STS. Raise Refused if the request isn't allowed.
 
     `params` contains the parameters in the request's body.
     """
@@ -64,7 +64,7 @@ def issued(action: str, session: Signer, **about: str) -> Response:
 
 
 def _assume_role(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Signer:
-    """Return a session for an AssumeRole request. Raises Refused if the request isn't allowed.
+    """Return a session for an AssumeRole request. Raise Refused if the request isn't allowed.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
     """
@@ -145,8 +145,8 @@ def role_session(
 ) -> Signer:
     """Return a session of a role with the name, duration and session policies in a request.
 
-    Raises Refused if the duration is longer than the role allows or, if `is_chained` is true,
-    longer than one hour. `parts` contains additional fields of the Signer that is returned.
+    Raise Refused if the duration is longer than the role allows or, if `is_chained` is true, longer
+    than one hour. `parts` contains additional fields of the Signer that is returned.
     """
     seconds = int(params.get("DurationSeconds", _HOUR))
     longest = role.longest
@@ -161,7 +161,7 @@ def role_session(
 
 
 def _user_session(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Signer:
-    """Return a session for a GetSessionToken request. Raises Refused if the request isn't allowed.
+    """Return a session for a GetSessionToken request. Raise Refused if the request isn't allowed.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
     """
@@ -177,7 +177,7 @@ def _user_session(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Signer
 def _scoped(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Signer:
     """Return a session for a GetScopedCredentials request.
 
-    Raises Refused if the request isn't allowed.
+    Raise Refused if the request isn't allowed.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
     """
@@ -199,7 +199,7 @@ def _scoped(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Signer:
 def _session_policies(params: Mapping[str, str]) -> tuple[Policy, ...]:
     """Return the session policies in a request's parameters.
 
-    Raises Refused if a session policy isn't valid.
+    Raise Refused if a session policy isn't valid.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session
     """
