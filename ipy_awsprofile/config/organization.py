@@ -4,8 +4,8 @@ The policy prevents accidents. The policy isn't a security boundary, because cod
 everything that the user can do. Use IAM permissions as the boundary.
 
 If several policy files exist, every file must allow an action, and the strictest value of a setting
-applies. If a policy file changes, the package reads the file again. While a policy file is invalid,
-no session can be opened.
+applies. Policy files that change are read again. While a policy file is invalid, no session can be
+opened.
 """
 
 from __future__ import annotations
@@ -132,8 +132,7 @@ class OrganizationPolicy:
     def require_account(self, account: str, name: str) -> None:
         """Raise NotAllowed if a policy file doesn't allow the account of a profile or role.
 
-        If the account is unknown, ``account`` is an empty string, which a file with ``accounts``
-        doesn't allow.
+        A file with ``accounts`` doesn't allow an unknown account, which is an empty string.
         """
         for file in self.files:
             if file.accounts is None:
