@@ -143,8 +143,8 @@ class Refusal:
 class Cache:
     """A cache of clients, sessions or credentials that a module of a library keeps for new objects.
 
-    ``clear`` is either a function that takes the module and clears the cache, or the name of a
-    function in the module that clears the cache, such as ``Model.reset``.
+    ``clear`` is a function that takes the module and clears the cache, or the name of a function in
+    the module, such as ``Model.reset``.
     """
 
     module: str

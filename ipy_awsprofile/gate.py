@@ -329,9 +329,9 @@ def check(
 
     If the credentials belong to another identity, show a warning, or raise StaleIdentity if the
     notebook refuses signatures by inactive identities. While code runs for many profiles, raise
-    NotForOneProfile if the credentials don't belong to the profile of the current thread, unless
-    this code names the profile of the credentials. ``operation`` describes the request in messages,
-    and ``client`` contains a client's service and Region.
+    NotForOneProfile if the credentials belong to a profile other than the current thread's profile,
+    unless this code names the other profile. ``operation`` describes the request in messages, and
+    ``client`` contains a client's service and Region.
     """
     if not PROCESS.watched:  # the extension was unloaded
         return

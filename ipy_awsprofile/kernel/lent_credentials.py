@@ -27,7 +27,7 @@ def main(port: str, path: str, token_file: str) -> str:
                 answer = response.read()  # as soon as the user has answered
     except OSError:
         sys.exit(
-            "The notebook that these AWS credentials came from has ended. Start this program again "
+            "The notebook that provided these AWS credentials has ended. Start this program again "
             "from a running notebook."
         )
     document = answer.partition(b"\r\n\r\n")[2].decode()

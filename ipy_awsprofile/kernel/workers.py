@@ -89,8 +89,8 @@ class Workers(StaysInProcess, ABC):
         """Let the workers use a session, even for unfinished tasks.
 
         If the workers can't use the session, they use their own identity. Raise
-        CredentialsUnavailable or another subclass of `AwsProfileError` if the session can't provide
-        credentials, and the errors of the cluster's library if the workers can't be reached.
+        CredentialsUnavailable if a worker reports a problem, another subclass of `AwsProfileError`
+        if the session doesn't provide credentials, or an error of the cluster's library.
         """
         access = "reading" if read_only else "writing"
         detail = f"{self.address}, for {access}"

@@ -269,9 +269,9 @@ def issue_limited_keys(
     """Return new keys for programs with the session's identity, without prompting the user.
 
     The keys are valid for at most ``lasts``, but a role's keys are valid for at least 15 minutes.
-    CloudTrail shows ``name`` as the description of a scoped session, or at the end of a role
-    session's name unless the profile or an option sets that name. Raise a subclass of
-    `AwsProfileError` if AWS doesn't issue the keys.
+    CloudTrail shows ``name`` as the description of a scoped session. For a role session, CloudTrail
+    shows ``name`` at the end of the session's name, unless the profile or an option sets that name.
+    Raise a subclass of `AwsProfileError` if AWS doesn't issue the keys.
     """
     if limits.is_scope:
         return _issue_narrower_keys(session, name, lasts, limits.parameters)

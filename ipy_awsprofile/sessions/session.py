@@ -86,7 +86,7 @@ _INSTEAD_OF_ATTRIBUTE = {
     "get_caller_identity": 'Write `session.client("sts").get_caller_identity()`.',
     "list_buckets": 'Write `session.client("s3").list_buckets()`.',
     "profile": "Write `session.profile_name`.",
-    "refresh": "Sessions renew themselves. To renew the active one now, run "
+    "refresh": "Sessions renew themselves. To renew the active session now, run "
     "`%aws_profile --refresh`.",
     "region": "Write `session.region_name`.",
 }
@@ -420,9 +420,9 @@ def names_of_chain(session: boto3.Session) -> tuple[str, ...]:
 def check_session(session: boto3.Session, operation: str = "requests") -> Target | None:
     """Check a session that the user has passed to a function, and return its target.
 
-    Raise InvalidOption if ``session`` isn't a boto3 session, StaleIdentity if the notebook refuses
-    signatures by another identity, and NotForOneProfile if the session belongs to another profile
-    while code runs for many profiles.
+    Raise InvalidOption if ``session`` isn't a boto3 session, or StaleIdentity if the notebook
+    refuses signatures by another identity. While code runs for many profiles, raise
+    NotForOneProfile if the session belongs to another profile.
     """
     target = target_in(session)
     inner: Any = session._session  # noqa: SLF001  # boto3 has no public API for it

@@ -1,9 +1,9 @@
 """Sign in to IAM Identity Center or with console credentials, and sign out, as the AWS CLI does.
 
-If the kernel and the browser are on the same machine, the browser opens, and AWS redirects the
-browser to the kernel with a code (authorization code grant with PKCE). Otherwise, or on request,
-the user opens a page in any browser and compares a code (device authorization grant) or, for ``aws
-login``, enters the code that the page shows.
+If the kernel and the browser are on the same machine, the browser opens the sign-in page. AWS then
+redirects the browser to the kernel with a code (authorization code grant with PKCE). Otherwise, or
+on request, the user opens a page in any browser. The user compares a code (device authorization
+grant) or, for ``aws login``, enters the code that the page shows.
 
 https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sso.html
 https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sign-in.html
@@ -473,7 +473,7 @@ class SignedOut(NamedTuple):
 def sign_out(target: Target | None) -> SignedOut:
     """End the sign-in of a target, or all sign-ins, like ``aws sso logout`` and ``aws logout``.
 
-    For IAM Identity Center, invalidate the token at AWS, and delete the token's file and the cached
+    For IAM Identity Center, invalidate the token at AWS. Delete the token's file and the cached
     sessions of the sign-in's roles, even if AWS can't be reached. AWS can't invalidate tokens of
     ``aws login``, so only the tokens' file is deleted. Sessions that a program already uses remain
     valid until they expire. Raise InvalidOption if the target doesn't have a sign-in, and

@@ -126,7 +126,7 @@ def text_with_shared(file: ConfigFile, region: str | None = None) -> str:
 
 
 def _name_by(pattern: str, values: Mapping[str, str]) -> str:
-    """Return the name of a new profile by replacing each name in the pattern's braces with a value.
+    """Create the name of a new profile by replacing each name in the pattern's braces with a value.
 
     Raise InvalidOption if the pattern contains a name in braces that ``values`` doesn't have.
     """

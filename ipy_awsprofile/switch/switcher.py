@@ -187,7 +187,7 @@ class Switcher:
         if self._closed:  # a picker can outlive the extension
             raise AwsProfileError(
                 "The extension that this picker belongs to has been unloaded.",
-                "Run `%load_ext ipy_awsprofile`, then `%aws_profile --pick` for a new picker.",
+                "Run `%load_ext ipy_awsprofile`, then `%aws_profile --pick` to open a new picker.",
             )
         prompted = person or self.person
         refreshed = self.active if opening is Opening.REFRESHED else None
@@ -277,7 +277,7 @@ class Switcher:
     def sign_out(self, request: SwitchRequest | None) -> tuple[SignedOut, tuple[str, ...]]:
         """End a request's sign-in or all sign-ins, and stop using identities that depend on them.
 
-        Return the ended sign-ins, and the names of the profiles that are no longer active.
+        Return the ended sign-ins and the names of the profiles that are no longer active.
         """
         self.require_changeable()
         target = login_target(request) if request else None

@@ -55,8 +55,8 @@ class Block(ForWith):
         kinds = (iscoroutinefunction, isgeneratorfunction, isasyncgenfunction)
         if any(kind(function) for kind in kinds):
             raise InvalidOption(
-                "`using_profile` can't decorate a coroutine or generator function, whose body runs "
-                "only after the call.",
+                "`using_profile` can't decorate a coroutine or generator function, because the "
+                "function's body runs only after the call.",
                 "Use `with using_profile(NAME):` in the function's body.",
             )
         decorated: _Function = super().__call__(function)
