@@ -208,7 +208,8 @@ class SessionRequest:
         "ID",
     )
     role: str | None = option(
-        "Use this role in --account. The role doesn't need a profile.", "NAME"
+        "Use this role in the account that --account names. The role doesn't need a profile.",
+        "NAME",
     )
     sso: str | None = option(
         "Use this [sso-session] for --account if your config file has several.", "NAME"

@@ -49,7 +49,8 @@ class ProfileActions:
         "Center and aws login)."
     )
     logout: bool = option(
-        "End the sign-in of NAME or of --sso for all programs. Without a name, end all sign-ins."
+        "End the sign-in of the profile NAME or of --sso for all programs. Without a name, end all "
+        "sign-ins."
     )
     off: bool = option("Undo all switches, and restore everything from before the first switch.")
     explain: bool = option(
