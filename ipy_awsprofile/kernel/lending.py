@@ -228,7 +228,7 @@ def _name_for(target: Target) -> str:
 
     The result is the profile's own name if this name is enough to get the session's credentials and
     the credentials file doesn't contain a section for the profile. Otherwise, the result is a new
-    name, such as ``RoleBeta-in-kernel``, that contains only characters that all SDKs accept.
+    name with characters that all SDKs accept, such as ``RoleBeta-in-kernel``.
     """
     others = read_credentials(target.config.paths.credentials)
     if target.resolves_by_name and target.name not in others:

@@ -139,8 +139,8 @@ DEFAULT_SESSION = DictItem(
 class TurnSession(StaysInProcess, boto3.Session):
     """Represents the session of the profile that the current thread runs code for.
 
-    With this class, a function from an earlier cell that uses ``session`` works for the current
-    thread's profile.
+    This class lets a function from an earlier cell use ``session`` for the current thread's
+    profile.
     """
 
     def __init__(self) -> None:

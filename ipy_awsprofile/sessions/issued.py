@@ -1,4 +1,4 @@
-"""Issue keys for programs, once for all programs that wait for the same keys."""
+"""Issue keys for programs, but only once for all programs that wait for the same keys."""
 
 from __future__ import annotations
 

@@ -453,7 +453,7 @@ def _begin_scope(
 
 
 def _statement_of_block(base: boto3.Session, options: SessionRequest | None) -> str:
-    """Return a ``with`` statement that opens a session with these limits, or an empty string.
+    """Return a ``with`` statement that opens a session with the given limits, or an empty string.
 
     If the session is already limited, the result is an empty string, because limits can't be
     combined.

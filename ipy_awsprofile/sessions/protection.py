@@ -32,7 +32,7 @@ class Protection:
     example, ``prod`` also matches ``nonprod``.
 
     Switching to a profile that matches ``protected`` requires confirmation. A profile that matches
-    ``read_only`` is opened read-only unless the request says ``write``. The patterns of the
+    ``read_only`` is opened read-only unless the request contains ``write``. The patterns of the
     organization's policy also apply.
     """
 

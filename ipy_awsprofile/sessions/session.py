@@ -350,11 +350,11 @@ def open_limited(
 ) -> tuple[ProfileSession, _IdentityT]:
     """Open a session for a request, limited by the patterns and the organization's policy.
 
-    This function opens all sessions for profiles and roles. The files don't always contain the
-    account, so the patterns are also matched with the account that STS reports. ``check`` is called
-    with None before the session is opened, and then with the account that STS has reported. Raise
-    NotAllowed if the organization's policy doesn't allow the session, and the errors that ``check``
-    raises.
+    This function opens all sessions for profiles and roles. The shared AWS files don't always
+    contain the account, so this function also compares the patterns with the account that STS
+    reports. ``check`` is called with None before the session is opened, and then with the account
+    that STS has reported. Raise NotAllowed if the organization's policy doesn't allow the session,
+    and the errors that ``check`` raises.
     """
     target = find_target(request, person)
     if protection.has_patterns:
@@ -518,9 +518,9 @@ def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
     """Return a session's identity.
 
     STS is called once for each set of credentials. STS isn't called for a new role session, because
-    the AssumeRole response contains the identity. The AWS CLI's cache contains this response, so
-    STS isn't called for a cached role session either. If ``ask`` is true, STS is also called for
-    cached sessions. Raise a subclass of `AwsProfileError` if the call fails.
+    the AssumeRole response contains the identity. For a cached role session, STS isn't called
+    either, because the AWS CLI's cache contains the AssumeRole response. If ``ask`` is true, STS is
+    also called for cached sessions. Raise a subclass of `AwsProfileError` if the call fails.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """

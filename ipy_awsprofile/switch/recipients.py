@@ -68,7 +68,9 @@ class Recipients:
             self.share()
 
     def share(self) -> None:
-        """Share the notebook's identity with programs outside the kernel, now and after switches.
+        """Share the notebook's identity with programs outside the kernel.
+
+        The sharing continues after later switches.
 
         If another notebook is sharing its identity, that notebook stops sharing. If this notebook
         already shares its identity, an open write window stays open. Raise CredentialsUnavailable

@@ -61,8 +61,8 @@ def text_with_roles(
     """Return the config file's text with a sign-in's block replaced by profiles for ``roles``.
 
     This function doesn't write the file. Roles that already have a profile outside the block are
-    skipped. Raise InvalidOption if ``pattern`` contains an unknown name in braces, or if a
-    profile's name already exists or can't be read by all SDKs.
+    skipped. Raise InvalidOption if ``pattern`` contains an unknown name in braces, if a profile's
+    name already exists, or if not all SDKs can read the name.
     """
     require_allowed("save", "`--save`")
     block = block_of_roles(sign_in.name)

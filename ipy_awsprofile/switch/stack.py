@@ -195,7 +195,7 @@ class Stack:
 
         The result is False if the entry has already ended, or if blocks overlap and another block
         is the last entry. Places that the user changed in the block keep their values. If the block
-        was dropped, a switch during the block also remains, because other code made the switch.
+        was dropped, switches during the block remain, because other code made these switches.
         """
         if entry not in self._entries:
             return False
