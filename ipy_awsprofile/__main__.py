@@ -127,7 +127,7 @@ def _check_policy(file: str) -> int:
 
 
 def _run_program(words: Sequence[str], *, for_agent: bool) -> int:
-    """Run a command with the notebook's shared credentials, and no others in its environment.
+    """Run a command in an environment that contains only the notebook's shared credentials.
 
     Return the command's exit status.
     """

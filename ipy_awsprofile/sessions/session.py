@@ -354,7 +354,7 @@ def open_limited(
     contain the account, so this function also compares the patterns with the account that STS
     reports. ``check`` is called with None before the session is opened, and then with the account
     that STS has reported. Raise NotAllowed if the organization's policy doesn't allow the session,
-    and the errors that ``check`` raises.
+    or an error from ``check``.
     """
     target = find_target(request, person)
     if protection.has_patterns:
