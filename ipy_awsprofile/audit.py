@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Literal
 
 from ipy_awsprofile.config.names import Arn
-from ipy_awsprofile.config.organization import os_user, read_policy
+from ipy_awsprofile.config.organization import read_policy
+from ipy_awsprofile.config.organization_keys import os_user
 from ipy_awsprofile.config.request import SessionRequest, arguments
 from ipy_awsprofile.errors import (
     EventNotRecorded,

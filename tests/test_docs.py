@@ -32,7 +32,7 @@ from packaging.utils import canonicalize_name
 from traitlets.config import Config
 
 from ipy_awsprofile import libraries
-from ipy_awsprofile.config import organization
+from ipy_awsprofile.config import organization, organization_keys
 from ipy_awsprofile.config.shared import AGENT, SHARED_PROFILES, process_of
 from ipy_awsprofile.demo.aws import append_section
 from ipy_awsprofile.demo.iam import Signer
@@ -282,7 +282,7 @@ def with_a_policy(aws: EmbeddedAws) -> Iterator[None]:
         patch.object(organization, "version_of", lambda _path: (0, 0, 0)),
         patch.object(organization, "read_file", lambda _path: text.encode()),
         patch.object(organization.PolicyFile, "is_changeable", False),
-        patch.object(organization, "os_user", lambda: "ann"),
+        patch.object(organization_keys, "os_user", lambda: "ann"),
         patch.object(organization.OrganizationPolicy, "audits", (aws.home / "ann.jsonl",)),
     ):
         yield

@@ -13,30 +13,31 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ipy_awsprofile.config.files import FileVersion, version_of
 from ipy_awsprofile.config.names import alternatives, fits
+from ipy_awsprofile.config.organization_keys import ALLOW, KEYS, STALE, all_keys
 from ipy_awsprofile.config.private import read_file
 from ipy_awsprofile.errors import ConfigFileError, NotAllowed
-from ipy_awsprofile.text import did_you_mean, listed, one_line
+from ipy_awsprofile.text import choice_of, listed, misspelled, one_line
 
 #: The variable with the path of one more file, for containers.
 VARIABLE = "IPY_AWSPROFILE_POLICY"
+
+#: How similar a key must be to a known key to be a misspelling of its name.
+_LIKE_KEY = 0.7
 
 _NAME = Path("ipy_awsprofile", "policy.toml")
 
 #: The environment's folder when the package is imported.
 _PREFIX = Path(sys.prefix)
-
-#: How to handle a signature as another identity, from the least to the most strict.
-STALE = ("allow", "warn", "refuse")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +93,7 @@ class PolicyFile:
     def rows(self) -> list[tuple[str, str]]:
         """Return the keys that the policy file sets, with their values as strings for display."""
         rows: list[tuple[str, str]] = []
-        for name, key in _keys():
+        for name, key in all_keys():
             value = getattr(self, key.field)
             if value != key.default:
                 rows.append((name, _shown(value)))
@@ -400,7 +401,7 @@ def read_policy_file(path: Path) -> PolicyFile:
         raise _wrong(path, f"{problem}.", int(line[1]) if line else None) from None
     values: dict[str, Any] = {}
     for table, written in _tables(document):
-        keys = _KEYS[table]
+        keys = KEYS[table]
         for name, value in written.items():
             if name not in keys:
                 raise _unknown(path, text, table, name)
@@ -415,25 +416,28 @@ def read_policy_file(path: Path) -> PolicyFile:
 
 def _tables(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield a policy file's top-level keys, and the keys of its table ``allow``."""
-    allow = document.get(_ALLOW)
+    allow = document.get(ALLOW)
     if isinstance(allow, dict):
-        yield "", {name: value for name, value in document.items() if name != _ALLOW}
-        yield _ALLOW, allow
+        yield "", {name: value for name, value in document.items() if name != ALLOW}
+        yield ALLOW, allow
     else:
         yield "", document
 
 
 def _unknown(path: Path, text: str, table: str, name: str) -> ConfigFileError:
     """Return the exception for an unknown key, which suggests a similar key or the right table."""
-    hint = did_you_mean(name, [*_KEYS[table], *filter(None, _KEYS)])
-    if name == _ALLOW:
-        hint = f"Write the table [{_ALLOW}] below the other keys."
-    for other, keys in _KEYS.items():
+    hint = ""
+    close = misspelled(name, [*KEYS[table], *filter(None, KEYS)], _LIKE_KEY)
+    if close:
+        hint = f"Did you mean {choice_of(close)}?"
+    if name == ALLOW:
+        hint = f"Write the table [{ALLOW}] below the other keys."
+    for other, keys in KEYS.items():
         if name in keys:
-            hint = f"Write this key above [{_ALLOW}]."
+            hint = f"Write this key above [{ALLOW}]."
             if other:
                 hint = f"Write this key below [{other}]."
-    known = f"The keys are {', '.join(_KEYS[table])}."
+    known = f"The keys are {', '.join(KEYS[table])}."
     shown = one_line(name, 40)
     problem = f"The organization's policy can't contain the key `{shown}`. {hint or known}"
     return _wrong(path, problem, _line_of(text, table, name))
@@ -460,141 +464,3 @@ def _wrong(path: Path, problem: str, line: int | None = None) -> ConfigFileError
         "Until then, you can't open a session. `ipy-awsprofile policy FILE` checks a policy file."
     )
     return ConfigFileError(path, problem, line, hint=hint)
-
-
-# The keys -----------------------------------------------------------------------------------------
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError("a string")
-    return value.strip()
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise ValueError('a list of strings, such as ["prod", "*-live"]')
-    texts: list[str] = []
-    for item in value:
-        if not isinstance(item, str) or not item.strip():
-            raise ValueError('a list of strings, such as ["prod", "*-live"]')
-        texts.append(item)
-    return tuple(texts)
-
-
-def _truth(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("true or false")
-    return value
-
-
-def _stale(value: object) -> str:
-    if value not in STALE:
-        raise ValueError(f"one of {', '.join(STALE)}")
-    return str(value)
-
-
-def _time(value: object) -> int:
-    """Return the number of seconds in an integer or in a string such as ``15m``."""
-    match = re.fullmatch(r"(\d{1,6})([smh]?)", str(value), re.ASCII)
-    if isinstance(value, bool) or not isinstance(value, int | str) or not match:
-        raise ValueError("a number of seconds, or a string such as 15m or 1h")
-    seconds = int(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
-    if not seconds:
-        raise ValueError("longer than 0 seconds")
-    return seconds
-
-
-def _duration(value: object) -> int:
-    seconds = _time(value)
-    shortest = 900
-    if seconds < shortest:  # AWS assumes no role for less
-        raise ValueError("at least 15m")
-    return seconds
-
-
-def _window(value: object) -> int | None:
-    if isinstance(value, bool):
-        return None if value else 0
-    try:
-        return _time(value)
-    except ValueError:
-        raise ValueError("false, or the longest time, such as 10m") from None
-
-
-def _account_patterns(value: object) -> tuple[str, ...]:
-    texts = _texts(value)
-    for text in texts:
-        if not re.fullmatch(r"[\d*?,\s\[\]!-]+", text):
-            raise ValueError('a list of account IDs and patterns, such as ["123456789012", "99*"]')
-    return texts
-
-
-def _file(value: object) -> Path:
-    path = Path(_text(value).replace("{user}", os_user()))
-    if not path.is_absolute():
-        raise ValueError("an absolute path")
-    return path
-
-
-def _with_user(value: object) -> str:
-    return _text(value).replace("{user}", os_user())
-
-
-@cache
-def os_user() -> str:
-    """Return the name of the operating system's user, or the user ID if there is no name."""
-    if sys.platform == "win32":
-        import getpass
-
-        return getpass.getuser()
-    import pwd
-
-    # A notebook can change the variables with the name.
-    number = os.getuid()
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:  # of a container with any user ID
-        return str(number)
-
-
-class _Key(NamedTuple):
-    field: str
-    parse: Callable[[object], Any]
-    default: object = None
-
-
-#: The keys by their table.
-_ALLOW = "allow"
-_KEYS: Mapping[str, Mapping[str, _Key]] = {
-    "": {
-        "protected": _Key("protected", _texts, ()),
-        "read_only": _Key("read_only", _texts, ()),
-        "session_name": _Key("session_name", _with_user),
-        "stale": _Key("stale", _stale),
-        "duration": _Key("duration", _duration),
-        "audit": _Key("audit", _file),
-        "contact": _Key("contact", _text),
-    },
-    _ALLOW: {
-        "accounts": _Key("accounts", _account_patterns),
-        "share": _Key("share", _truth, True),
-        "window": _Key("window", _window),
-        "write": _Key("write", _truth, True),
-        "save": _Key("save", _truth, True),
-        "console": _Key("console", _truth, True),
-        "long_term_keys": _Key("long_term_keys", _truth, True),
-        "as": _Key("variable", _truth, True),
-    },
-}
-
-
-def _keys() -> Iterable[tuple[str, _Key]]:
-    for table, keys in _KEYS.items():
-        for name, key in keys.items():
-            yield f"{table}.{name}" if table else name, key
-
-
-def keys_of_policy() -> list[str]:
-    """Return the names of all policy keys, such as ``protected`` and ``allow.share``."""
-    return [name for name, _ in _keys()]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ipy_awsprofile.config.organization import keys_of_policy, read_policy, read_policy_file
+from ipy_awsprofile.config.organization import read_policy, read_policy_file
+from ipy_awsprofile.config.organization_keys import keys_of_policy
 from ipy_awsprofile.errors import ConfigFileError
 from tests.processes import posix
 
@@ -82,6 +83,15 @@ def test_a_checked_file(tmp_path: Path) -> None:
         ("duration = true", 1, "`duration` must be a number of seconds"),
         ("session_name = ''", 1, "`session_name` must be a string."),
         ("audit = 'events.jsonl'", 1, "`audit` must be an absolute path."),
+        ("audit = '/{username}.jsonl'", 1, "`audit` must be a string without {username}, because"),
+        ("session_name = '{name}'", 1, "because the only placeholder is {user}."),
+        ("session_name = 'ann smith'", 1, "letters, digits and characters of `_+=,.@-`, unlike"),
+        (
+            "[allow]\naccounts = ['12*', '12345678901']",
+            2,
+            "which have 12 digits, unlike 12345678901.",
+        ),
+        ("quiet = true", 1, "can't contain the key `quiet`. The keys are protected, read_only,"),
     ],
 )
 def test_a_wrong_file(tmp_path: Path, text: str, line: int, problem: str) -> None:
@@ -107,6 +117,16 @@ def test_the_command_for_a_wrong_file(tmp_path: Path) -> None:
         checked.stderr
         == f"{tmp_path / 'other.toml'}: The file can't be read: No such file or directory.\n"
     )
+
+
+def test_a_user_with_a_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the name of a role session, AWS accepts the name of any user of the system."""
+    monkeypatch.setattr("ipy_awsprofile.config.organization_keys.os_user", lambda: "CORP\\ann é")
+    path = tmp_path / "policy.toml"
+    path.write_text("session_name = 'jupyter-{user}'\naudit = '/logs/{user}.jsonl'")
+    policy = read_policy_file(path)
+    assert policy.session_name == "jupyter-CORP-ann--"
+    assert policy.audit == Path("/logs/CORP\\ann é.jsonl")
 
 
 def test_several_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
