@@ -52,7 +52,7 @@ class ProfileActions:
         "End the sign-in of the profile NAME or of --sso for all programs. Without a name, end all "
         "sign-ins."
     )
-    off: bool = option("Undo all switches, and restore everything from before the first switch.")
+    off: bool = option("Undo all switches, and restore the values from before the first switch.")
     explain: bool = option(
         "Show how NAME or the active profile gets its credentials, without using the network."
     )
