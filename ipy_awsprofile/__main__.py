@@ -127,7 +127,7 @@ def _check_policy(file: str) -> int:
 
 
 def _run_program(words: Sequence[str], *, for_agent: bool) -> int:
-    """Run a command in an environment that contains only the notebook's shared credentials.
+    """Run a command in an environment whose only credentials are the shared credentials.
 
     Return the command's exit status.
     """
