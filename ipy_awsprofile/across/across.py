@@ -81,7 +81,7 @@ def across_profiles(
     policy: str | os.PathLike[str] | None = None,
     write: bool = False,
 ) -> pd.DataFrame:
-    """Call a function with a session of each profile and return all results as one DataFrame.
+    """Call a function with each profile's session, and return all results as one DataFrame.
 
     ``profiles`` is the exact name of a profile, a pattern as in `list_profiles`, or several of
     these separated by commas. ``profiles`` can also be a list of exact names, patterns with

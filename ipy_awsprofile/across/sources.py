@@ -1,9 +1,10 @@
 """Open sessions for many profiles, and share the credentials of their source profiles.
 
 For each role, botocore would load the credentials of the role's source profile again. For hundreds
-of roles with the same source profile, botocore would make hundreds of calls, although AWS accepts
-an MFA code only once. This module loads the credentials of each source profile once, and prompts
-the user once for each MFA device and each sign-in.
+of roles with the same source profile, botocore would make hundreds of calls. If the source profile
+needs an MFA code, each call would need a new code, because AWS accepts each code only once. This
+module loads the credentials of each source profile once, and prompts the user once for each MFA
+device and each sign-in.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class Questions:
 
 
 class SharedSources:
-    """A factory for sessions that many threads can use at the same time.
+    """A session factory that many threads can use at the same time.
 
     Roles with the same source profile share the source profile's credentials. If the credentials of
     a source profile can't be loaded, opening any role with this source profile raises the same

@@ -37,7 +37,7 @@ def require_no_handles(function: object, namespace: Mapping[str, object]) -> Non
             raise NotForOneProfile(
                 f"{what} was opened in S3 before the run and keeps the identity that it was "
                 "opened with.",
-                "Open it in the function, with the profile's `session`.",
+                "Open the object in the function, with the profile's `session`.",
             )
 
 

@@ -209,7 +209,10 @@ def _problem(path: Path, cause: object) -> tuple[str, int | None]:
 
 
 def _header_in(path: Path, bare: re.Match[str]) -> str:
-    """Return the header that a line without brackets should have, also without the brackets."""
+    """Return the corrected header for a line that lacks brackets.
+
+    The result doesn't include brackets.
+    """
     kind, name = bare[2], bare["name"]
     if name is None:
         return "default"
@@ -248,7 +251,7 @@ def _problem_in_line(cause: object) -> tuple[str, int | None]:
 
 
 def locations_of(paths: SharedFiles, header: str, setting: str = "") -> list[Location]:
-    """Return the locations of a setting or of a section's header in the two files.
+    """Return the locations of a setting or of a section's header in the two shared files.
 
     If a setting has several locations, botocore uses the last one. ``header`` has two words, such
     as ``profile x``, even for the section [default] and for sections of the credentials file.

@@ -40,7 +40,7 @@ from ipy_awsprofile.text import did_you_mean, letters_of, misspelled, one_line
 
 
 class Mistake(NamedTuple):
-    """A setting that is wrong or missing, with a text that says what to write instead."""
+    """A setting that is wrong or missing, with a message that says what to write instead."""
 
     setting: str
     text: str
@@ -230,7 +230,7 @@ def instead_of_option(name: str, section: Section) -> str:
 
 
 def ignored_limits(target: Target) -> list[str]:
-    """Return texts about settings that seem to limit a profile's session but have no effect."""
+    """Return messages about settings that seem to limit a profile's session but have no effect."""
     section = target.config.profiles.get(target.name, {})
     limits = {
         "readonly": target.request.read_only,
@@ -263,7 +263,7 @@ _NO_URL = "needs a scheme and a host, such as `http://localhost:9000`."
 
 
 def _in_block(name: str, block: Mapping[str, str]) -> str:
-    """Return a text about the problem in a setting whose value is an indented block, or ""."""
+    """Return a message about the mistake in an indented block, or an empty string."""
     if name in _TEXTS:
         return f"The value of `{name}` must be on the same line."
     url = block.get("endpoint_url")
@@ -287,7 +287,7 @@ def _of_services(section: Section) -> Iterator[Mistake]:
 
 
 def _misspelled_in_block(service: str, block: Mapping[str, str]) -> str:
-    """Return a text about a misspelled `endpoint_url` of a service, or an empty string."""
+    """Return a message about a service's misspelled `endpoint_url`, or an empty string."""
     for name in block:
         if name != "endpoint_url" and misspelled(name, ["endpoint_url"]):
             return (
@@ -490,5 +490,5 @@ def _variables() -> Iterator[Mistake]:
 
 
 def texts_about(settings: Collection[str], mistakes: Iterable[Mistake]) -> list[str]:
-    """Return the texts of mistakes in the given settings, without duplicates."""
+    """Return the messages about mistakes in the given settings, without duplicates."""
     return list(dict.fromkeys(text for setting, text in mistakes if setting in settings))

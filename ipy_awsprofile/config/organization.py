@@ -4,8 +4,8 @@ The policy prevents accidents. The policy isn't a security boundary, because cod
 everything that the user can do. Use IAM permissions as the boundary.
 
 If several policy files exist, every file must allow an action, and the strictest value of a setting
-applies. Policy files that change are read again. While a policy file is invalid, no session can be
-opened.
+applies. A policy file is read again after a change. While a policy file is invalid, no session can
+be opened.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class PolicyFile:
 
     @property
     def is_changeable(self) -> bool:
-        """Whether the kernel's user can change the file, which then doesn't restrict the user."""
+        """Whether the kernel's user can change the file and so bypass its limits."""
         if sys.platform == "win32":  # whose `access` doesn't look at permissions
             try:
                 with self.path.open("r+b"):
@@ -437,7 +437,7 @@ def _unknown(path: Path, text: str, table: str, name: str) -> ConfigFileError:
             hint = f"Write this key above [{ALLOW}]."
             if other:
                 hint = f"Write this key below [{other}]."
-    known = f"The keys are {', '.join(KEYS[table])}."
+    known = f"The valid keys are {', '.join(KEYS[table])}."
     shown = one_line(name, 40)
     problem = f"The organization's policy can't contain the key `{shown}`. {hint or known}"
     return _wrong(path, problem, _line_of(text, table, name))
@@ -458,7 +458,7 @@ def _line_of(text: str, table: str, name: str) -> int | None:
 
 
 def _wrong(path: Path, problem: str, line: int | None = None) -> ConfigFileError:
-    """Return the exception for an invalid policy file, which prevents opening sessions."""
+    """Return the exception to raise for each session while a policy file is invalid."""
     hint = (
         "Ask the administrator of this machine to correct this file of the organization's policy. "
         "Until then, you can't open a session. `ipy-awsprofile policy FILE` checks a policy file."

@@ -145,9 +145,8 @@ def session_policy(request: SessionRequest, role: Profile | None) -> StsParamete
 def ending_at(end: datetime, limits: StsParameters) -> StsParameters:
     """Return the parameters for a role session in which AWS denies everything after ``end`` (UTC).
 
-    ``limits`` are the parameters without the denial. A denial can end access earlier than a
-    duration can, because a role session lasts at least 15 minutes. Raise InvalidOption if the
-    policy is too long.
+    ``limits`` are the parameters without the denial. The denial can end access sooner than 15
+    minutes, the minimum duration of a role session. Raise InvalidOption if the policy is too long.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-currenttime
     """
@@ -224,7 +223,8 @@ def policy_in(file: str | Path) -> str:
         return policy_text(json.loads(Path(file).expanduser().read_bytes()))
     except (OSError, ValueError) as error:
         hint = (
-            "Use a JSON file. `--policy` also accepts a managed policy's ARN, and `scoped` a dict."
+            "Use a JSON file. `--policy` also accepts a managed policy's ARN, and `scoped` accepts "
+            "a dict."
         )
         raise InvalidOption(f"The policy `{file}` can't be read: {error}.", hint) from None
 

@@ -128,7 +128,7 @@ def read_file(path: Path) -> bytes:
 
 
 def read_private_file(path: Path) -> bytes:
-    """Return a file's content. Raise OSError if another user may have written the file."""
+    """Return a private file's content. Raise OSError if another user may have written the file."""
 
     def read(path: Path) -> bytes:
         with open(path, "rb") as file:

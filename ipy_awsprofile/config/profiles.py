@@ -322,7 +322,7 @@ def _without_profile(source: str, settings: Section) -> Profile:
 
 
 def _with_token(settings: Section, environ: dict[str, str]) -> Profile:
-    """Return the role of a web identity token as a profile.
+    """Return a profile for the role that a web identity token can assume.
 
     Environment variables take precedence over ``settings``.
     """

@@ -241,7 +241,7 @@ def _too_many_arguments(call: _Call) -> InvalidOption:
         if isinstance(extra, str) and extra in known_regions():
             hint = f'Pass the second argument as `region="{extra}"`.'
     return InvalidOption(
-        f"`{call.function}` takes only {listed(call.positional)} without a name.",
+        f"`{call.function}` accepts only {listed(call.positional)} by position.",
         hint,
     )
 

@@ -69,7 +69,7 @@ def require_name(value: object) -> None:
     """Raise InvalidOption if a value that must be a profile's name isn't a string."""
     if not isinstance(value, str):
         raise InvalidOption(
-            f"The name of a profile is a string, not a value of type {type(value).__name__}.",
+            f"A profile's name must be a string, not a value of type {type(value).__name__}.",
             "Pass a profile from `list_profiles()`, or the name of a profile.",
         )
 
@@ -83,7 +83,9 @@ def require_variable(name: str) -> None:
             hint = f"Write `{changed}`."
         raise InvalidOption(f"`{name}` isn't a valid variable name.", hint)
     if hasattr(builtins, name):
-        raise InvalidOption(f"`{name}` is a built-in name of Python.", "Use a different variable.")
+        raise InvalidOption(
+            f"`{name}` is the name of a Python built-in.", "Use a different variable."
+        )
 
 
 #: What a parameter of Python must be, by its annotation: its types, and words for them.

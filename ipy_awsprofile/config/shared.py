@@ -103,7 +103,7 @@ class NotShared(Exception):  # a state, which the message explains
 
 
 def process_of(profile: str) -> str:
-    """Return the ``credential_process`` command of a shared profile, which uses this Python."""
+    """Return a shared profile's ``credential_process`` command, which runs this Python."""
     return f'"{sys.executable}" {_COMMAND}{SHARED_PROFILES[profile]}'
 
 

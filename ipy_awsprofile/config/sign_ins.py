@@ -196,7 +196,8 @@ def _only_sign_in(choices: Collection[SignIn]) -> SignIn:
     if others:
         names = listed(sign_in.name for sign_in in choices)
         raise InvalidOption(
-            f"The config file has several sign-ins: {names}.", "Add `--sso NAME` to choose one."
+            f"The config file has several sign-ins: {names}.",
+            "Add `--sso NAME` to choose a sign-in.",
         )
     return first
 

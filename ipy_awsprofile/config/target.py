@@ -139,8 +139,8 @@ class Target:
         """The part of the cache key for parameters that aren't part of botocore's cache key, or "".
 
         The cache variant also depends on the role. The package assumes the other roles in the chain
-        without a session policy, and a read-only session for one of these roles must not use their
-        cached credentials.
+        without a session policy. A read-only session for one of these roles must not use the role's
+        unlimited session from the cache.
         """
         parts = []
         if self.parameters:
@@ -192,7 +192,7 @@ class Target:
         return set(filter(None, devices))
 
     def mfa_process(self, serial: str) -> str | None:
-        """Return the ``mfa_process`` command for a device, from its profile or from [default]."""
+        """Return the ``mfa_process`` command from an MFA device's profile or from [default]."""
         commands = {
             profile.mfa_serial: profile.settings.get("mfa_process")
             for profile in reversed(self.chain)
@@ -228,7 +228,8 @@ class Target:
         """Raise InvalidOption if the session's keys belong to a store without an STS endpoint."""
         if self.store:
             raise InvalidOption(
-                f"`{self.name}` has keys of {self.store}, which has no STS to limit them.",
+                f"`{self.name}` has keys of {self.store}, which doesn't have an STS endpoint that "
+                "can limit the keys.",
                 "Leave out `--read-only`, `--policy`, `--duration` and `--mfa`. "
                 + advice_to_write("If a pattern makes the profile read-only, add `--write`."),
             )
@@ -237,8 +238,8 @@ class Target:
     def unknown_region(self) -> str:
         """A sentence about a Region that botocore doesn't know, or an empty string.
 
-        For a server that isn't AWS, only a misspelled AWS Region counts, because the server can
-        have other Regions.
+        For a server that isn't AWS, only a misspelled AWS Region counts as unknown, because the
+        server can have other Regions.
         """
         is_foreign = any(map(self._foreign_endpoint, ("s3", "sts")))
         if is_foreign and not is_misspelled_region(self.region):
@@ -396,7 +397,7 @@ def _mfa(profile: Profile) -> StsParameters:
     if profile.kind in ASSUMES:
         raise InvalidOption(
             f"--mfa is for long-term keys, but `{profile}` assumes a role.",
-            "Leave out `--mfa`. A role with an `mfa_serial` requires an MFA code anyway.",
+            "Leave out `--mfa`. A role with an `mfa_serial` requires an MFA code in any case.",
         )
     if profile.kind is not ProfileKind.STATIC_KEYS or not profile.mfa_serial:
         raise InvalidOption(
@@ -417,7 +418,7 @@ def sign_in_target(sign_in: SignIn, config: Config) -> Target:
 
 
 def login_target(request: SessionRequest) -> Target:
-    """Return a target for signing in, without the request's options that a sign-in doesn't need.
+    """Return a target for signing in, without the request's options that don't affect a sign-in.
 
     If the request names a sign-in instead of a profile, the target doesn't have a role. Account
     names aren't replaced with IDs, because the user must sign in before looking up accounts. Errors

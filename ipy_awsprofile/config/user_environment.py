@@ -95,7 +95,7 @@ def are_of_switch(variables: Container[str]) -> bool:
 
 
 def identity_in_environment() -> int:
-    """Return a hash of the variables that name an identity, whose values can be secrets."""
+    """Return a hash of the variables that name an identity, because their values can be secrets."""
     return hash(tuple(map(os.environ.get, _OF_IDENTITY)))
 
 

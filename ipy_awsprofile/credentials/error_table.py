@@ -150,7 +150,7 @@ RESPONSES = (
         "AWS denied AssumeRole for {name}, because the session that assumes it is limited: "
         "{message}",
         "Assume the role with a session without `--read-only` and `--policy`, and add these "
-        "options to what opens the role.",
+        "options when you open the role's session.",
         calls={"AssumeRole"},
         text="session policy",
     ),
@@ -344,7 +344,7 @@ EXCEPTIONS = (
         EndpointUnreachable,
         "AWS can't be reached for {name}: {message}",
         "If a proxy in your network inspects TLS, set `ca_bundle` in the profile, or "
-        "AWS_CA_BUNDLE, to a PEM file with its CA certificate.",
+        "AWS_CA_BUNDLE, to a PEM file with the proxy's CA certificate.",
         about={"ca_bundle"},
     ),
     Rule(

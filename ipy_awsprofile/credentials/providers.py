@@ -140,7 +140,7 @@ class Renewal:
 
 
 class Renewing:
-    """Renewal of credentials, with prompts if necessary and a check of the new keys' identity.
+    """An object that renews credentials, with prompts and a check of the new keys' identity.
 
     botocore renews credentials automatically, except for roles that need another MFA code and for
     expired sign-ins. ``check`` compares the identity of new keys with the former identity.
@@ -441,7 +441,9 @@ def create_provider_chain(
     for profile in target.chain:
         if isinstance(profile.settings.get("source_profile"), Mapping):
             # botocore would use the block as the name of a profile, which is a TypeError.
-            raise InvalidConfigError(error_msg=f"The source_profile of {profile} isn't a name.")
+            raise InvalidConfigError(
+                error_msg=f"The source_profile of {profile} isn't a profile's name."
+            )
     session: Any = clients
     cache: Any = renewing.cache
     profiles = _ProfileProviders(

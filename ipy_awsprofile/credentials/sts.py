@@ -406,14 +406,14 @@ class ScopedSessionFetcher(StaysInProcess):
 
 
 def use_regional_sts(session: Session) -> None:
-    """Let a session call a Regional STS endpoint, because the global one lacks some operations."""
+    """Let a session call a Regional STS endpoint. The global endpoint lacks some operations."""
     session.set_config_variable("sts_regional_endpoints", "regional")
 
 
 def renew_with_base(credentials: _CredentialsT, base: Credentials) -> _CredentialsT:
     """Return credentials that are renewed at the same time as their base credentials.
 
-    Before the base credentials are renewed, STS can't issue a session that lasts longer. botocore
+    Until the base credentials are renewed, STS can't issue a session that outlasts them. botocore
     doesn't have a public API to set the time of a renewal.
     """
     for name in ("_advisory_refresh_timeout", "_mandatory_refresh_timeout"):

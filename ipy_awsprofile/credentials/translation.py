@@ -187,7 +187,7 @@ def from_error(error: Exception, target: Target | None, name: str = "") -> AwsPr
         if error.operation_name == "AssumeRole":
             fields["signer"] = names[-1]
     if target and must_be_enabled(target.region) and not target.foreign_sts:
-        fields["disabled"] = f"Your account may not have enabled the Region `{target.region}`. "
+        fields["disabled"] = f"The Region `{target.region}` might not be enabled in your account. "
     if rule.kind is SignInRequired:
         fields |= {"login": f"{typed} --login", "aws_login": _sign_in_command(target)}
     says = rule.says.format_map(fields)
@@ -204,7 +204,7 @@ def _scoped_without_limits(target: Target | None) -> str:
     if unlimited == SessionRequest(unlimited.profile):
         code = repr(unlimited.profile)
     statement = f"with scoped({code}, …) as scoped_session:"
-    return f"Begin without these limits, and add your own: `{statement}`."
+    return f"Start from a session without these limits, and add your own limits: `{statement}`."
 
 
 def _sign_in_of(target: Target | None) -> str:

@@ -61,7 +61,7 @@ def test_a_checked_file(tmp_path: Path) -> None:
             2,
             "can't contain the key `session_nmae`. Did you mean `session_name`?",
         ),
-        ("zzz = 1", 1, "can't contain the key `zzz`. The keys are protected, read_only,"),
+        ("zzz = 1", 1, "can't contain the key `zzz`. The valid keys are protected, read_only,"),
         ("share = false", 1, "can't contain the key `share`. Write this key below [allow]."),
         (
             "[allow]\n# why\naudit = '/x'",

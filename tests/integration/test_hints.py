@@ -182,7 +182,9 @@ def test_policy_in_the_line(shell: Shell, aws: EmbeddedAws, tmp_path: Path) -> N
     shell.good(f"%aws_profile RoleBeta --policy {tmp_path}/policy.json")
     shell.good("%aws_profile RoleBeta")
     cell = "with scoped(session, policy={}) as s: print(len(list_buckets(s)))"
-    assert shell.refused(cell.format(repr(json.dumps(policy)))).hint.endswith("`scoped` a dict.")
+    assert shell.refused(cell.format(repr(json.dumps(policy)))).hint.endswith(
+        "`scoped` accepts a dict."
+    )
     assert shell.good(cell.format(policy)).text == "3"
 
 

@@ -64,7 +64,7 @@ def test_a_session_instead_of_a_name(shell: Shell, aws: EmbeddedAws, call: str) 
     shell.good("from ipy_awsprofile import *\n%aws_profile RoleBeta --as other")
     error = shell.refused(call.format("other"))
     assert isinstance(error, InvalidOption)
-    assert str(error) == "The name of a profile is a string, not a value of type ProfileSession."
+    assert str(error) == "A profile's name must be a string, not a value of type ProfileSession."
     (profiles,) = code_in(error.hint)
     shell.good(f"found, = [one for one in {profiles} if one == 'RoleBeta']")
     shell.good(f"{call.format('found')}\n%aws_profile --off")

@@ -67,7 +67,9 @@ def test_region_that_is_not_enabled(
         monkeypatch.setenv("HTTP_PROXY", proxy)
         with pytest.raises(CredentialsRejected) as caught:
             who_am_i(open_session("p"))
-    enabled = "Your account may not have enabled the Region `af-south-1`. The access key is unknown"
+    enabled = (
+        "The Region `af-south-1` might not be enabled in your account. The access key is unknown"
+    )
     assert caught.value.hint.startswith(enabled) == (region == "af-south-1")
     assert "the secret is wrong" in caught.value.hint
 
