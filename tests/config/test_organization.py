@@ -91,7 +91,11 @@ def test_a_checked_file(tmp_path: Path) -> None:
             2,
             "which have 12 digits, unlike 12345678901.",
         ),
-        ("quiet = true", 1, "can't contain the key `quiet`. The keys are protected, read_only,"),
+        (
+            "quiet = true",
+            1,
+            "can't contain the key `quiet`. The valid keys are protected, read_only,",
+        ),
     ],
 )
 def test_a_wrong_file(tmp_path: Path, text: str, line: int, problem: str) -> None:
