@@ -41,12 +41,13 @@ class Outcome:
 class ErrorRows(list[dict[str, str | None]]):
     """The errors of a function or cell that ran for many profiles.
 
-    The notebook displays the errors as a table. Each row is a dict with the ``profile``, the
-    ``account`` (as reported by STS, otherwise from the files, or None if unknown), the
-    ``account_name`` for roles from `organization_roles`, the ``region`` if the code ran in several
-    Regions, the ``error`` (its type), the ``message`` and a ``hint``. The rows are plain dicts
-    because pandas compares, copies and writes the ``attrs`` of a DataFrame. The method `frame`
-    returns the rows as a DataFrame.
+    The notebook displays the errors as a table. Each row is a dict with the keys ``profile``,
+    ``account``, ``error``, ``message`` and ``hint``. ``account`` is the ID that STS reported or, if
+    STS didn't report an ID, the ID from the shared files (None if unknown). ``error`` is the
+    error's type. Rows for roles from `organization_roles` also have an ``account_name``. If the
+    code ran in several Regions, the rows also have a ``region``. The rows are plain dicts because
+    pandas compares, copies and writes the ``attrs`` of a DataFrame. The method `frame` returns the
+    rows as a DataFrame.
     """
 
     #: Repeats the calls that don't have a result. It is None if the errors can't be retried.

@@ -193,7 +193,7 @@ def _with_statements(limits: StsParameters, *statements: object) -> StsParameter
 
 
 def _statements_in(policy: str) -> list[Any]:
-    """Return a policy's statements as a list, even if the policy has only one."""
+    """Return a policy's statements as a list, even if the policy has a single statement."""
     statements = json.loads(policy)["Statement"]
     return statements if isinstance(statements, list) else [statements]
 

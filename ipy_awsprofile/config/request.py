@@ -145,7 +145,7 @@ class Source:
     """An open session that assumes a role, with its role chain and its renewable credentials.
 
     ``account_name`` is the name of the role's account. If ``is_limited`` is True, the session must
-    not use a cached role session, because AWS may not allow the session to assume the role.
+    not use a cached role session, because AWS might not allow the session to assume the role.
     """
 
     chain: tuple[Profile, ...]
@@ -223,7 +223,7 @@ class SessionRequest:
     write: bool = option("Allow writing even if the setting `read_only` matches the profile.")
     mfa: bool = option(
         "Get an MFA session for access keys, with a code from the MFA device in mfa_serial. The "
-        "session lasts 12 hours, or as long as --duration, up to 36h."
+        "session lasts 12 hours by default, and up to 36 hours with --duration."
     )
     default_session_name: str | None = None
     source: Source | None = None

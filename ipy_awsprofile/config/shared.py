@@ -176,8 +176,8 @@ def fetch_shared(profile: str) -> str:
 def refused_document(problem: str) -> str:
     """Return keys that AWS refuses, as the JSON output of a ``credential_process``.
 
-    The access key ID contains the text of the problem, because some SDKs show the ID in their error
-    message.
+    The access key ID contains a description of the problem, because some SDKs show the ID in their
+    error messages.
     """
     words = re.sub(r"\W+", "_", problem, flags=re.ASCII).strip("_")
     document = {

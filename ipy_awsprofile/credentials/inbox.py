@@ -1,8 +1,8 @@
 """The questions that running cells ask, and that the user can answer in any picker or toolbar.
 
-Each question is one object. The cell that asks the question waits for an answer, and all pickers
-and toolbars show the question. The user can therefore answer even after reloading the page. If
-several answers arrive, the first answer counts.
+Each question is a single object that the cell, the pickers and the toolbars share. The cell that
+asks the question waits for an answer, and all pickers and toolbars show the question. The user can
+therefore answer even after reloading the page. If several answers arrive, the first answer counts.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Inbox:
             return self._questions[0].ask if self._questions else None
 
     def subscribe(self, listener: Callable[[], object]) -> Callable[[], None]:
-        """Call ``listener`` when a question opens or closes.
+        """Call ``listener`` whenever a question opens or closes.
 
         Return a function that stops these calls.
         """

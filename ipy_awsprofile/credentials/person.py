@@ -127,7 +127,7 @@ def ask_on_input_channel(question: str, prompt: str | None = None) -> str:
     """Prompt the user in the front end or terminal without echo, and return the user's answer.
 
     ``prompt`` is shown instead of the question, for example if the user has already seen the
-    device. Raise MfaUnavailable if no one is available to answer, or if the answer is empty.
+    device's name. Raise MfaUnavailable if no one is available to answer, or if the answer is empty.
 
     https://jupyter-client.readthedocs.io/en/stable/messaging.html#messages-on-the-stdin-router-dealer-channel
     """
@@ -303,8 +303,8 @@ class Prompter:
     def with_code(self, fetch: Callable[[], _T]) -> _T:
         """Call ``fetch``, which prompts for an MFA code, and return the result.
 
-        If ``fetch`` raises MfaRejected, call it again to prompt the user, unless AWS rejected the
-        device.
+        If ``fetch`` raises MfaRejected, call ``fetch`` again to prompt the user, unless AWS
+        rejected the device.
         """
         try:
             for _ in range(1, self.person.attempts):

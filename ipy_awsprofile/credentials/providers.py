@@ -390,8 +390,8 @@ def shared_sign_in(file: Path, fetch: Callable[[], _T]) -> _T:
     """Call ``fetch``, which uses the sign-in in ``file`` and can renew it, and return the result.
 
     Another kernel or the AWS CLI can be renewing the sign-in at the same time. AWS accepts a
-    refresh token only once. If another program was first, ``fetch`` is called again when that
-    program has written the file. Raise SignInRequired if the file doesn't change within a second.
+    refresh token only once. If another program's renewal was first, ``fetch`` is called again when
+    the file has changed. Raise SignInRequired if the file doesn't change within a second.
     """
     pauses = 20
     while True:
@@ -497,10 +497,10 @@ class ProviderClients:
 
     The session is created with the first client, because creating a session takes longer than all
     other steps of opening a profile. The session doesn't have credentials. Each client receives
-    keys or makes unsigned calls. ``config`` is the config of the clients. The clients add those
-    parameters of AssumeRole for which botocore doesn't have a setting. A client for ``aws login``
-    uses the Region of the sign-in. ``outside`` gives access to the programs, files and metadata
-    services that the providers use.
+    keys or makes unsigned calls. ``config`` is the botocore config of the clients. The clients add
+    those parameters of AssumeRole for which botocore doesn't have a setting. A client for ``aws
+    login`` uses the Region of the sign-in. ``outside`` gives access to the programs, files and
+    metadata services that the providers use.
     """
 
     def __init__(

@@ -223,7 +223,7 @@ class CliFiles(JSONFileCache):
     """
 
     def __contains__(self, key: object) -> bool:
-        """Return whether the key's file is readable JSON, which botocore wouldn't check."""
+        """Return whether the key's file contains valid JSON, which botocore doesn't check."""
         try:
             self[str(key)]
         except KeyError:
