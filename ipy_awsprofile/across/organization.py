@@ -186,7 +186,7 @@ def _list_accounts(session: boto3.Session) -> list[dict[str, str]]:
             return [account for page in pages for account in page["Accounts"]]
     except AccessDenied as error:
         error.hint = (
-            "Use an identity of the organization's management account or of a delegated "
-            "administrator that is allowed to call organizations:ListAccounts."
+            "Use an identity that belongs to the organization's management account or to a "
+            "delegated administrator, and that is allowed to call organizations:ListAccounts."
         )
         raise

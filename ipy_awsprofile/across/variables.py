@@ -31,7 +31,7 @@ def require_no_handles(function: object, namespace: Mapping[str, object]) -> Non
         if starts_workers(value):
             raise NotForOneProfile(
                 f"{what} runs code in processes that have the notebook's identity.",
-                "In the function, use only its `session`.",
+                "In the function, use only the profile's `session`.",
             )
         if is_handle(value):
             raise NotForOneProfile(

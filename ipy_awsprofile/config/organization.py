@@ -461,6 +461,7 @@ def _wrong(path: Path, problem: str, line: int | None = None) -> ConfigFileError
     """Return the exception to raise for each session while a policy file is invalid."""
     hint = (
         "Ask the administrator of this machine to correct this file of the organization's policy. "
-        "Until then, you can't open a session. `ipy-awsprofile policy FILE` checks a policy file."
+        "You can't open a session until the file is corrected. `ipy-awsprofile policy FILE` "
+        "checks a policy file."
     )
     return ConfigFileError(path, problem, line, hint=hint)

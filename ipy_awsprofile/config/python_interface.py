@@ -222,7 +222,7 @@ def _session_of_notebook() -> object:
 
 def _unknown_parameter(call: _Call, name: str) -> InvalidOption:
     """Return the error for an unknown argument of a function, such as one of boto3's names."""
-    hint = _parameter_meant(call, name) or f"`help({call.function})` describes its parameters."
+    hint = _parameter_meant(call, name) or f"`help({call.function})` describes the parameters."
     if name in KEYS:
         hint = "Save the keys in a profile with `aws configure`, and pass the profile's name."
     return InvalidOption(f"`{call.function}` has no parameter `{name}`.", hint)

@@ -149,7 +149,7 @@ RESPONSES = (
         AccessDenied,
         "AWS denied AssumeRole for {name}, because the session that assumes it is limited: "
         "{message}",
-        "Assume the role with a session without `--read-only` and `--policy`, and add these "
+        "Use a session without `--read-only` or `--policy` to assume the role, and pass these "
         "options when you open the role's session.",
         calls={"AssumeRole"},
         text="session policy",
@@ -381,7 +381,7 @@ EXCEPTIONS = (
         AttributeError,
         InvalidProfile,
         "{name} can't be used, because botocore can't read its setting `s3`",
-        "Write the settings of `s3` on the lines below it, with each line indented.",
+        "Write the settings of `s3` on the lines below `s3`, and indent each line.",
         text="^'str' object has no attribute 'get'$",
         about={"s3"},
     ),

@@ -157,7 +157,10 @@ def _rule_of(error: Exception) -> table.Rule | None:
 
 
 def from_error(error: Exception, target: Target | None, name: str = "") -> AwsProfileError:
-    """Return this package's exception for an error. `translated` describes the parameters."""
+    """Return this package's exception for an error.
+
+    The parameters ``target`` and ``name`` have the same meaning as in `translated`.
+    """
     details = getattr(error, "kwargs", {})
     if isinstance(error, botocore.ProfileNotFound):
         return ProfileNotFound(details["profile"])  # it has the sentence, because we raise it, too

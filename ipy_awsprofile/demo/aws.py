@@ -34,7 +34,7 @@ def now() -> datetime:
 
 
 class EmbeddedAws(Front):
-    """A context manager that runs an embedded AWS on a loopback port, and has a home folder.
+    """A context manager that runs an embedded AWS on a loopback port and creates its home folder.
 
     ```python
     with EmbeddedAws() as aws:

@@ -110,7 +110,7 @@ def run_cells(*, stay: bool) -> NoReturn:
 
 
 def open_lab(arguments: Sequence[str]) -> int:
-    """Open copies of the tutorials in JupyterLab, and return its exit status, or 0 after Ctrl-C.
+    """Open copies of the tutorials in JupyterLab, and return the exit status (0 after Ctrl-C).
 
     The copies stay in ``ipy-awsprofile-tutorials``, a subfolder of the current folder, and keep the
     user's changes. ``arguments`` contains the arguments for ``jupyter lab``.

@@ -205,7 +205,7 @@ class Iam:
     def expire_sessions(self, access_key_id: str | None = None) -> int:
         """Expire all sessions or, if `access_key_id` is given, the session with this access key.
 
-        Return the number of sessions that were valid until now.
+        Return the number of sessions that this call has expired.
         """
         now = self.clock()
         expired = 0

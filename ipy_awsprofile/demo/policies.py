@@ -1,4 +1,6 @@
-"""Evaluate IAM policies. A policy with an unsupported element raises an error.
+"""Evaluate IAM policies.
+
+If a policy contains an unsupported element, this module raises UnsupportedPolicyError.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """

@@ -100,7 +100,7 @@ def test_roles_of_a_sign_in(aws: EmbeddedAws) -> None:
     ("profiles", "message", "hint"),
     [
         ("nobody", "No profile matches `nobody`", "%aws_profiles"),
-        ([3], "is a string, not a value of type int", "Pass a profile from `list_profiles()`"),
+        ([3], "must be a string, not a value of type int", "Pass a profile from `list_profiles()`"),
         (boto3.Session(), "not a value of type Session", "Pass a profile from `list_profiles()`"),
     ],
 )

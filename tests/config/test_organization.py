@@ -106,7 +106,7 @@ def test_a_wrong_file(tmp_path: Path, text: str, line: int, problem: str) -> Non
         read_policy_file(path)
     assert raised.value.line == line
     assert problem in str(raised.value)
-    assert "Until then, you can't open a session" in raised.value.hint
+    assert "You can't open a session until the file is corrected" in raised.value.hint
 
 
 def test_the_command_for_a_wrong_file(tmp_path: Path) -> None:

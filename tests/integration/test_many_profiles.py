@@ -201,7 +201,7 @@ def test_opened_before(notebook: Shell, aws: EmbeddedAws, tmp_path: Path) -> Non
     ):
         error = notebook.refused(run)
         assert isinstance(error, NotForOneProfile)
-        assert "Open it in the function" in error.hint
+        assert "Open the object in the function" in error.hint
     assert aws.calls == []
     notebook.names["path"] = path = str(tmp_path / "t.parquet")
     pd.DataFrame({"a": [1]}).to_parquet(path)

@@ -58,7 +58,7 @@ def test_every_option_and_its_line() -> None:
         ("P --regoin x", "unrecognized arguments: --regoin"),
         ("P --re x", "ambiguous option: --re could match --region, --read-only, --refresh"),
         ("P --as 1a", "`1a` isn't a valid variable name."),
-        ("RoleBeta --as list", "`list` is a built-in name"),
+        ("RoleBeta --as list", "`list` is the name of a Python built-in"),
         ("RoleBeta --read-only --write", "combined"),
         ("RoleBeta --duration soon", "`soon` isn't a valid duration_seconds."),
         ("P --off", "--off doesn't accept a profile's name or the options of a switch."),
