@@ -25,7 +25,7 @@ from ipy_awsprofile.sessions.assigned_roles import (
     known_account_name,
     list_assigned_roles,
 )
-from ipy_awsprofile.text import did_you_mean, number_of
+from ipy_awsprofile.text import choice_of, did_you_mean, misspelled, number_of
 
 if TYPE_CHECKING:
     from ipy_awsprofile.credentials.person import Person
@@ -144,8 +144,13 @@ def _names_matching(pattern: str, person: Person) -> list[str]:
 
 def advice_for_pattern(pattern: str) -> str:
     """Return advice for a pattern that doesn't match anything, or an empty string."""
-    advice = _advice_for_words(pattern, ()) or _advice_for_syntax(pattern)
-    return advice or did_you_mean(pattern, read_config().profiles)
+    return (
+        _advice_for_words(pattern, ())
+        or _advice_for_syntax(pattern)
+        or _advice_with_wildcards(pattern)
+        or did_you_mean(pattern, read_config().profiles)
+        or _advice_without_words(pattern)
+    )
 
 
 def _advice_for_words(pattern: str, names: Collection[str]) -> str:
@@ -154,10 +159,19 @@ def _advice_for_words(pattern: str, names: Collection[str]) -> str:
     The advice says how to select the named profiles. The result is an empty string if the pattern
     already selects these profiles, or if no word is the name of a profile.
     """
-    exact = list(filter(is_name, pattern.split()))
+    words = pattern.split()
+    exact = list(filter(is_name, words))
     if set(exact) <= set(names):
         return ""
-    return f"To select profiles by their exact names, write `{','.join(exact)}`."
+    unknown = [word for word in words if word not in exact and not _matches_any(word)]
+    if not unknown:
+        return f"To select profiles by their exact names, write `{','.join(exact)}`."
+    profiles = read_config().profiles
+    meant = exact + [close for word in unknown for close in misspelled(word, profiles)[:1]]
+    problem = f"No profile matches {choice_of(unknown)}."
+    if len(meant) == len(words):
+        return f"{problem} Did you mean `{','.join(meant)}`?"
+    return f"{problem} To select the other profiles by their names, write `{','.join(exact)}`."
 
 
 def _advice_for_syntax(pattern: str) -> str:
@@ -171,9 +185,42 @@ def _advice_for_syntax(pattern: str) -> str:
             f"cell's code. In Python, pass `'*', exclude={pattern[1:]!r}`."
         )
     words = pattern.split()
-    if len(words) > 1 and has_wildcard(pattern) and all(map(list_profiles, words)):
+    if len(words) > 1 and all(map(_matches_any, words)):
         return f"To select profiles that match any of several patterns, write `{','.join(words)}`."
     return ""
+
+
+def _advice_without_words(pattern: str) -> str:
+    """Return advice that leaves out the words that no profile matches, or an empty string."""
+    words = pattern.split()
+    matching = " ".join(filter(_matches_any, words))
+    if not _matches_any(matching):
+        return ""
+    others = [word for word in words if not _matches_any(word)]
+    return f"No profile matches {choice_of(others)}. Did you mean `{matching}`?"
+
+
+def _advice_with_wildcards(pattern: str) -> str:
+    """Return advice for a regular expression, or for words such as ``account=123456789012``.
+
+    The result is an empty string if no profile matches the corrected pattern either.
+    """
+    if not has_wildcard(pattern) and "=" not in pattern:
+        return ""
+    values = [word.rpartition("=")[2] for word in pattern.split()]
+    with_wildcards = [re.sub(r"(?:[^\w?\[\]]|_)+", "*", value) for value in values]
+    for words in (values, with_wildcards):
+        meant = " ".join(words)
+        if _matches_any(meant):
+            return f"Did you mean `{meant}`?"
+    return ""
+
+
+def _matches_any(pattern: str) -> bool:
+    """Return whether at least one of the user's profiles matches a pattern."""
+    if not pattern:
+        return False
+    return any(each not in SHARED_PROFILES for each in list_profiles(pattern))
 
 
 def _without_braces(text: str) -> str:

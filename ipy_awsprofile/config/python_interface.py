@@ -69,7 +69,9 @@ def takes(
 
         @wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> Result:
-            _require_arguments(_Call(name, taken, args, kwargs))
+            passed = _Call(name, taken, args, kwargs)
+            _require_arguments(passed)
+            _require_no_session(passed)
             made = request(*args, **kwargs)
             _require_identity(name, made)
             return function(made)
@@ -187,6 +189,22 @@ def _require_arguments(call: _Call) -> None:
     missing = [name for name in required if name not in call.given]
     if missing:
         raise InvalidOption(f"`{call.function}` needs {listed(missing)}.", _missing(call, missing))
+
+
+def _require_no_session(call: _Call) -> None:
+    """Raise InvalidOption if the code passed a session instead of the name of a profile."""
+    passed = call.given.get("profile")
+    if not hasattr(passed, "get_credentials"):
+        return
+    hint = (
+        "The session that you passed is already open, so use it instead. The function that you "
+        "pass to `across_profiles` gets the session of each profile."
+    )
+    if call.function != "open_session":
+        arguments = python_arguments(_request_of(passed))
+        others = ", with your other arguments" if len(call.given) > 1 else ""
+        hint = f"Write `with {call.function}({arguments}):`{others}."
+    raise InvalidOption(f"`{call.function}` takes a profile's name, but got a session.", hint)
 
 
 def _missing(call: _Call, missing: Iterable[str]) -> str:

@@ -153,6 +153,25 @@ def test_functions_that_are_not_registered(shell: Shell, aws: EmbeddedAws) -> No
     assert shell.refused("end_on_switch(3)").hint
 
 
+def test_a_session_instead_of_a_name(shell: Shell, aws: EmbeddedAws) -> None:
+    """A session that is passed as a profile's name is already open, or gets the block to write."""
+    names = seed_organisation(aws, 2)
+    shell.good("from ipy_awsprofile import across_profiles, open_session, using_profile, who_am_i")
+    code = "across_profiles('atlas-*', lambda profile: who_am_i({}).profile)"
+    error = shell.refused(code.format("open_session(profile)"))
+    assert isinstance(error, NoProfileAnswered)
+    hint = error.errors[0]["hint"]
+    assert hint == shell.refused(code.format("open_session(profile)")).hint
+    assert hint.startswith("The session that you passed is already open, so use it instead.")
+    assert "`across_profiles` gets the session of each profile." in hint
+    assert list(shell.good(code.format("profile")).result["value"]) == list(names)
+    shell.good("%aws_profile RoleBeta --read-only")
+    assert shell.refused("open_session(session)").hint == hint
+    (block,) = code_in(shell.refused("with using_profile(session): pass").hint)
+    assert block == "with using_profile('RoleBeta', read_only=True):"
+    shell.good(f"{block} pass")
+
+
 SAYS = "`scoped` limits only its own session"
 
 PUT = "put_object(Bucket='my-first-bucket', Key='a', Body=b'')"
