@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "policy", help="check a file of the organization's policy, and print what it sets"
     )
     checked.add_argument("file", metavar="FILE")
-    options, arguments = parser.parse_known_args(argv)
+    options, arguments = parser.parse_known_args(_with_separator(argv))
     if arguments and options.command != "lab":
         parser.error(f"unrecognized arguments: {' '.join(arguments)}")
     try:
@@ -58,6 +58,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(options.command, arguments)
     except KeyboardInterrupt:
         return 130  # as in a shell: 128 and the number of SIGINT
+
+
+def _with_separator(argv: Sequence[str] | None) -> list[str]:
+    """Return the arguments with ``--`` before the command of ``run``, which has its own options."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] != ["run"] or "--" in words:
+        return words
+    begins = next((n for n, word in enumerate(words[1:], 1) if not word.startswith("-")), None)
+    return words if begins is None else [*words[:begins], "--", *words[begins:]]
 
 
 def _print_credentials(*, for_agent: bool) -> int:
@@ -148,7 +157,10 @@ def _run_program(words: Sequence[str], *, for_agent: bool) -> int:
             return subprocess.call(words, env=environment)  # noqa: S603  # the user's command
         os.execvpe(words[0], [*words], environment)  # noqa: S606
     except OSError as error:
-        print(f"`{words[0]}` can't be run: {error.strerror}.", file=sys.stderr)  # noqa: T201
+        problem = f"`{words[0]}` can't be run: {error.strerror}."
+        if len(words) == 1 and " " in words[0]:
+            problem += " Write the command and its arguments without quotation marks around them."
+        print(problem, file=sys.stderr)  # noqa: T201
         return 127  # as in a shell
 
 

@@ -189,6 +189,18 @@ def test_each_library(
 
 
 @needs("duckdb")
+def test_a_scope_without_a_scheme(session: ProfileSession) -> None:
+    """A bucket's name as the scope, which would match no path, is refused."""
+    import duckdb
+
+    connection = duckdb.connect()
+    with pytest.raises(InvalidOption, match="no path begins with") as refused:
+        libraries.duckdb_secret(session, connection, scope=BUCKET)
+    assert refused.value.hint == f"Write `scope='s3://{BUCKET}'`."
+    assert connection.sql("FROM duckdb_secrets()").fetchall() == []
+
+
+@needs("duckdb")
 def test_two_accounts(aws: EmbeddedAws, session: ProfileSession) -> None:
     """Secrets with a scope read buckets of two accounts in one query, and follow no switch."""
     import duckdb

@@ -339,7 +339,7 @@ _KEY_ID = re.compile(r"A(KIA|SIA)[A-Z0-9]{16}")
 
 
 def _arn(value: str) -> str:
-    if re.match(r"arn:[\w-]+:iam::\d{12}:role/", value):
+    if re.fullmatch(r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+", value):
         return ""
     return "isn't the ARN of a role. Example: arn:aws:iam::123456789012:role/NAME."
 

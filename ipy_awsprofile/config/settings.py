@@ -64,6 +64,10 @@ _MEANT = {
     "aws_region": "region",
     "aws_default_region": "region",
     "include_profile": "source_profile",
+    "mfa_arn": "mfa_serial",
+    "mfa_device": "mfa_serial",
+    "mfa_serial_number": "mfa_serial",
+    "serial_number": "mfa_serial",
     "parent_profile": "source_profile",
     "sso_role": "sso_role_name",
 }

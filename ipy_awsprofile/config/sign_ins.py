@@ -62,7 +62,8 @@ def advice_for_session(name: str, config: Config) -> str:
         start = header.lower().rindex(name.lower())
         own_name = header[start : start + len(name)]
         return f"Write [sso-session {shlex.quote(own_name)}] instead of [{header}]."
-    return did_you_mean(name, config.sso_sessions) or _EXAMPLE
+    own_name = name.strip("[] ").removeprefix("sso-session ")  # if the value is a header
+    return did_you_mean(own_name, config.sso_sessions) or _EXAMPLE
 
 
 def wrong_header_of(name: str, config: Config) -> str | None:

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from ipy_awsprofile.config.python_interface import checks_arguments
 from ipy_awsprofile.credentials.person import unattended
-from ipy_awsprofile.errors import AwsProfileError, NotForOneProfile
+from ipy_awsprofile.errors import AwsProfileError, InvalidOption, NotForOneProfile
 from ipy_awsprofile.follower import IMPORT, Follower, Leftover, Notebook, Refusal, is_error_of
 from ipy_awsprofile.gate import PROCESS, session_here
 from ipy_awsprofile.kernel.arguments import SecretOptions, s3_location
@@ -50,8 +50,9 @@ def duckdb_secret(
     credentials expire while the query is running. In a script, or if a renewal requires an MFA code
     or a sign-in, run ``%aws_profile --refresh`` or call this function again.
 
-    Raise `CredentialsUnavailable` if the session has long-term keys. Raise `NotForOneProfile` if
-    you don't pass a connection in a function for many profiles, because the profiles would share
+    Raise `InvalidOption` if ``scope`` doesn't begin with a scheme such as ``s3://``. Raise
+    `CredentialsUnavailable` if the session has long-term keys. Raise `NotForOneProfile` if you
+    don't pass a connection in a function for many profiles, because the profiles would share
     the default connection.
 
     https://duckdb.org/docs/stable/core_extensions/httpfs/s3api
@@ -68,6 +69,11 @@ def duckdb_secret(
             "`libraries.duckdb_secret(session, con)`.",
         )
     check_session(session)
+    if scope and "://" not in scope:
+        raise InvalidOption(
+            f"DuckDB compares `scope` with whole paths, and no path begins with `{scope}`.",
+            f"Write `scope={f's3://{scope}'!r}`.",
+        )
     options = _secret_options(session, renew_keys(session))
     secrets = _secrets()
     if connection is None:

@@ -10,10 +10,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.config.python_interface import checks_arguments
+from ipy_awsprofile.config.request import python_arguments
 from ipy_awsprofile.config.user_environment import SWITCHED
 from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.follower import Cache, Follower
-from ipy_awsprofile.gate import session_here
+from ipy_awsprofile.gate import PROCESS, label_of, session_here
 from ipy_awsprofile.kernel.arguments import SecretOptions, s3_location
 from ipy_awsprofile.kernel.watch import subclasses_of
 from ipy_awsprofile.place import DictItem, Place
@@ -50,16 +51,39 @@ def storage_options(session: boto3.Session | None = None) -> dict[str, object]:
             )
         return {"profile": os.environ["AWS_PROFILE"]}
     if not isinstance(session, ProfileSession) or not session.target.resolves_by_name:
-        name = chain_line(names_of_chain(session)) or "a session of another library"
-        raise CredentialsUnavailable(
-            f"The name of a profile isn't enough to open this session again: {name}.",
-            "While the session's profile is active, use `storage_options()` without a session.",
-        )
+        raise _needs_more_than_name(session)
     check_session(session)
     options: dict[str, object] = {"profile": session.target.name}
     if session.region_name:  # otherwise, the kernel would use the active profile's Region
         options["client_kwargs"] = {"region_name": session.region_name}
     return options
+
+
+def _needs_more_than_name(session: boto3.Session) -> CredentialsUnavailable:
+    """Return the error for a session that a profile's name alone can't open again."""
+    name = chain_line(names_of_chain(session)) or "a session of another library"
+    credentials = session.get_credentials()
+    label = label_of(credentials)
+    if label and label.limits:
+        name += f", {label.limits}"
+    statements = [each.statement for each in PROCESS.scopes if each.credentials is credentials]
+    if label and label == PROCESS.active:
+        hint = "Use `storage_options()` without a session, which names the active profile."
+    elif isinstance(session, ProfileSession):
+        arguments = python_arguments(session.target.request)
+        hint = _use_block(f"with using_profile({arguments}):")
+    elif any(statements):
+        hint = _use_block(statements[-1])
+    else:
+        hint = (
+            "pandas, Dask and fsspec can't use this session. Open files with its clients instead."
+        )
+    problem = f"The name of a profile isn't enough to open this session again: {name}."
+    return CredentialsUnavailable(problem, hint)
+
+
+def _use_block(statement: str) -> str:
+    return f"Write `{statement}`, and leave out `storage_options=` in the block."
 
 
 def s3fs_options(session: boto3.Session) -> SecretOptions:

@@ -154,7 +154,11 @@ def polars_options(session: boto3.Session) -> dict[str, Any]:
     """
     check_session(session)
 
+    label = label_of(session.get_credentials())
+
     def credentials() -> tuple[dict[str, str], int | None]:
+        if label:
+            PROCESS.note_lent(label)
         return _result_of_provider(require_short_lived(renew_keys(session)))
 
     credentials()  # raises an error here instead of in a later query

@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,6 @@ from ipy_awsprofile.cards import cards, tables
 from ipy_awsprofile.cards.card import Card, Tone
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.organization import advice_to_write
-from ipy_awsprofile.config.parameters import seconds
 from ipy_awsprofile.config.request import (
     Form,
     SessionRequest,
@@ -27,7 +25,6 @@ from ipy_awsprofile.config.request import (
     python_arguments,
 )
 from ipy_awsprofile.config.saved import ConfigFile
-from ipy_awsprofile.config.shared import AGENT
 from ipy_awsprofile.config.target import login_target, sign_in_file
 from ipy_awsprofile.config.user_environment import named_profile
 from ipy_awsprofile.credentials.person import somebody_is_there
@@ -53,15 +50,12 @@ from ipy_awsprofile.notebook.options import (
     lacks_name,
     words_of_action,
 )
-from ipy_awsprofile.notebook.prompts import (
-    confirm_at_cell,
-    renders_html,
-    sign_in_at_cell,
-)
+from ipy_awsprofile.notebook.prompts import renders_html, sign_in_at_cell
+from ipy_awsprofile.notebook.window import open_window
 from ipy_awsprofile.sessions.console import console_link
 from ipy_awsprofile.sessions.session import fetch_identity
 from ipy_awsprofile.sessions.signing_in import local_browser
-from ipy_awsprofile.switch.opening import Opening, is_protected
+from ipy_awsprofile.switch.opening import Opening
 from ipy_awsprofile.switch.saving import text_with_role, text_with_shared
 from ipy_awsprofile.switch.using_profile import Block
 from ipy_awsprofile.text import quoted
@@ -71,7 +65,6 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ipy_awsprofile.credentials.person import Person
-    from ipy_awsprofile.kernel.sharing import Grant
     from ipy_awsprofile.switch.switcher import Switcher
 
 
@@ -194,9 +187,8 @@ def _request_of(
     if options.save is not None and active and active.profile in read_config().profiles:
         return active  # the error says why it can't be saved
     hint = "Write `%aws_profile NAME` and the options, or `%%aws_profile NAME` for one cell."
-    if options.confirmed:  # perhaps the switch that was refused was to another profile
-        line = f"%aws_profile NAME {arguments(request)}"
-        hint = f"Write the name of the profile that you want to confirm: `{line}`."
+    if options.confirmed:  # perhaps a preview, or a refused switch to another profile
+        hint = "Repeat the line that you want to confirm, and add `--yes` to it."
     elif active:
         hint = f"Write `%aws_profile {arguments_with_name(options, active)}`."
         if options.write:
@@ -366,7 +358,9 @@ def _share(line: _Line) -> pd.DataFrame | None:
             line.switcher.recipients.end()
             display(active_card(line.switcher))
         case "write":
-            _open_window(line)
+            words = joined(line.options.profile) or ""
+            open_window(line.switcher, line.request or SwitchRequest(), words)
+            display(active_card(line.switcher))
         case _:
             return _begin_to_share(line)
     return None
@@ -404,78 +398,6 @@ def _begin_to_share(line: _Line) -> pd.DataFrame | None:
     if line.request or not receipts:
         return None
     return receipts.frame()
-
-
-#: How long `notebook-agent` can write, at most.
-_LONGEST_WINDOW = timedelta(minutes=60)
-
-
-def _open_window(line: _Line) -> None:
-    """Let programs with the profile `notebook-agent` write for a limited time if the user agrees.
-
-    Raise `InvalidOption` if the line is invalid. Raise `AwsProfileError` if the user doesn't agree
-    or if AWS can't limit the credentials to this time. If an error is raised, nothing has changed.
-    """
-    asked = line.request or SwitchRequest()
-    words = joined(line.options.profile)
-    policy = os.fspath(asked.policy) if asked.policy else None
-    if asked != SwitchRequest(words, policy=policy):
-        raise InvalidOption(
-            "`--share write` accepts only a time and `--policy FILE`, and always prompts you.",
-            _EXAMPLE_OF_WINDOW,
-        )
-    length = _length_of_window(words or "")
-    switcher = line.switcher
-    sharing = switcher.recipients.require_sharing()
-    # What the user agrees to is complete before the question, and can't change meanwhile.
-    grant = sharing.prepare_window(length, policy)
-    needs_name = is_protected(switcher.active, switcher.protection)
-    question, answer = _question_about(grant, length, needs_name=needs_name)
-    confirm_at_cell(question, answer)
-    grant.note("confirmed", question)
-    sharing.open_window(grant)
-    display(active_card(switcher))
-
-
-def _question_about(grant: Grant, length: timedelta, *, needs_name: bool) -> tuple[str, str]:
-    """Return the question that asks the user to let programs write, and the required answer."""
-    name = grant.session.profile_name
-    window = grant.window
-    if window is None:
-        raise InvalidOption("The write window has already ended.", _EXAMPLE_OF_WINDOW)
-    limit = f", limited by {window.policy}" if window.policy else ""
-    now = window.ends - length
-    lasts = cards.time_left(window.ends, now).removesuffix(" left")
-    until = f"{lasts}, until {window.ends:%H:%M:%S} UTC{limit}"
-    question = f"Programs with the profile {AGENT} can write as {name} for {until}."
-    if not window.limits.denies_other_roles:
-        question += " The programs can also assume other roles, whose keys can last longer."
-    answer = "yes"
-    if needs_name:
-        question += f" {name} is protected."
-        answer = name
-    return question, answer
-
-
-_EXAMPLE_OF_WINDOW = "Write `%aws_profile --share write 10m`."
-
-
-def _length_of_window(words: str) -> timedelta:
-    """Return the length of time that the user typed after ``--share write``.
-
-    Raise `InvalidOption` if the length is missing or isn't allowed.
-    """
-    from ipy_awsprofile.notebook.typed_words import word_of_share
-
-    with suppress(ValueError):
-        length = timedelta(seconds=seconds(words.replace(" ", "")))
-        if timedelta(0) < length <= _LONGEST_WINDOW:
-            return length
-    problem = "The length of the write window is missing or isn't between 1 second and 60 minutes."
-    hint = _EXAMPLE_OF_WINDOW
-    if word_of_share(words) == "off":
-        hint = "To end a window early, run `%aws_profile --refresh` or `%aws_profile --share off`."
-    raise InvalidOption(problem, hint)
 
 
 def _save(line: _Line) -> None:

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from botocore.exceptions import ProfileNotFound
+
+from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.config.request import Form, Origin, arguments
 from ipy_awsprofile.credentials.botocore_session import rejection_of
@@ -42,7 +45,7 @@ def explain_error(
     """Show a line below an error if a session has expired or AWS has refused a request."""
     if PROCESS.is_run or _says_what_to_do(error):
         return
-    line = _line_about_expiry(switcher)
+    line = _line_about_expiry(switcher) or _line_about_copy(error, switcher)
     if refusals and not line:
         refusal = _most_telling(refusals)
         line = _Explanation(refusal, switcher, is_recording=is_recording).line()
@@ -78,6 +81,28 @@ def _line_about_expiry(switcher: Switcher) -> str:
     return ""
 
 
+def _line_about_copy(error: Exception, switcher: Switcher) -> str:
+    """Return a warning if boto3 can't find a profile of the user's config file, or "".
+
+    While boto3 needs a config file with the kernel's session, it doesn't read the user's file.
+    """
+    active = switcher.active
+    if active is None or not isinstance(error, ProfileNotFound):
+        return ""
+    name = str(error.kwargs.get("profile"))
+    try:
+        is_in_file = name in read_config().profiles
+    except AwsProfileError:
+        return ""
+    if not is_in_file:
+        return ""
+    return (
+        f"While `{active.label.name}` is active, boto3 and other programs can't find the profiles "
+        "in your config file, which isn't copied because it contains access keys. Use "
+        f"`open_session({name!r})`, or move the keys to the credentials file."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Signer:
     """The identity that signed a request, as far as the identity is known.
@@ -111,6 +136,8 @@ def _signer_of(refusal: Refusal, switcher: Switcher) -> _Signer:
     if active is None or PROCESS.lent_in_cell:
         return _Signer()
     is_certain = _names_caller(refusal.message, active.label)
+    if "session policy" in refusal.message and not active.label.limits:
+        return _Signer()  # an object from before the switch has limits that the profile lacks
     others = switcher.identities_of_objects() - {active.label}
     if others and not is_certain:
         return _Signer()

@@ -336,6 +336,12 @@ class TypedLine:
         region = region_in(others[0]) if len(others) == 1 else ""
         if region and is_profile(profile):  # as in `NAME/us-east-1`
             return self._written([profile, "--region", region, *options])
+        beginning, *rest = re.split(r"[:/]", name, maxsplit=1)
+        role = "".join(rest)
+        for sign_in in sign_ins(read_config()):
+            is_meant = letters_of(sign_in) == letters_of(beginning)
+            if is_meant and "/" in role:  # as in `Corp:Analytics/Analyst`
+                return self._written([f"{sign_in}:{role}", *options])
         account, _, role = name.partition("/")
         roles = [f"{sign_in}:{name}" for sign_in in sign_ins(read_config())]
         lines = [self.good_line([full, *options]) for full in roles if is_profile(full)]

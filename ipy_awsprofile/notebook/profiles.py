@@ -37,7 +37,7 @@ from ipy_awsprofile.notebook.options import (
 )
 from ipy_awsprofile.sessions.assigned_roles import AssignedRole, complete_list, list_assigned_roles
 from ipy_awsprofile.switch.saving import text_with_roles
-from ipy_awsprofile.text import misspelled
+from ipy_awsprofile.text import misspelled, quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -204,6 +204,19 @@ def _frame_of_cell(
     return run.make()
 
 
+def _beside_role(options: argparse.Namespace) -> str:
+    """Return a hint that adds or replaces ``--organization`` or ``--role`` in a line."""
+    if options.sso is not None:
+        words = " ".join(map(quoted, filter(None, [options.sso, options.role or "ROLE"])))
+        instead = "`--organization`"
+        if options.role:
+            instead = f"`--role {quoted(options.role)}`"
+        return f"To select roles of a sign-in, leave out {instead}, and write `--sso {words}`."
+    if options.organization:
+        return "Add `--role NAME` to the line."
+    return "Add `--organization` to the line."
+
+
 def _profiles_of_cell(
     options: argparse.Namespace, switcher: Switcher
 ) -> str | Sequence[AssignedRole | OrganizationRole]:
@@ -216,7 +229,7 @@ def _profiles_of_cell(
         if not (options.organization and options.role) or options.sso is not None:
             raise InvalidOption(
                 "--organization and --role require each other, and can't be combined with --sso.",
-                "Write `%%aws_profiles --organization --role NAME`.",
+                _beside_role(options),
             )
         roles = organization_roles(options.role, options.pattern, exclude=options.exclude)
         hint = f"In Python, `organization_roles({options.role!r})` lists the accounts."

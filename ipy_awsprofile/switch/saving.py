@@ -29,6 +29,10 @@ def text_with_role(file: ConfigFile, request: SwitchRequest, person: Person, nam
     AwsProfileError if the role can't be resolved.
     """
     require_allowed("save", "`--save`")
+    if name in SHARED_PROFILES:
+        raise InvalidOption(
+            f"`--share` needs the name `{name}` for a profile of its own.", "Choose another name."
+        )
     target = find_target(request, person)
     if target.name in target.config.profiles:
         raise InvalidOption(

@@ -160,6 +160,11 @@ def test_mistakes_at_the_launcher(notebook: Shell, terminal: Terminal, aws: Embe
     command = [sys.executable, "-c", "import sys; print(sys.argv[1:]); sys.exit(7)"]
     done = terminal.run(*RUN, "--agent", "--", *command, "--version", "-x")
     assert (done.returncode, done.stdout) == (7, "['--version', '-x']\n")
+    for options in ((), ("--agent",)):  # the two dashes can be omitted
+        done = terminal.run(*RUN, *options, *command, "--agent", "--version")
+        assert (done.returncode, done.stdout) == (7, "['--agent', '--version']\n")
+    done = terminal.run(*RUN, "aws s3 ls")
+    assert "Write the command and its arguments without quotation marks" in done.stderr
     done = terminal.run(*RUN, "--agent", "--", "no-such-agent")
     assert done.returncode == 127
     assert "`no-such-agent` can't be run" in done.stderr

@@ -306,20 +306,80 @@ def test_settings_of_a_sign_in_beside_a_source(shell: Shell, aws: EmbeddedAws) -
         assert "Write the ARN" not in text
 
 
+def test_the_header_of_a_sign_in_as_its_name(shell: Shell, aws: EmbeddedAws) -> None:
+    """A name in brackets gets the name without them."""
+    put_lines(aws.config_file, *sign_in_lines(aws, "[sso-session corp]"))
+    put_lines(aws.config_file, *analyst("Other", "[sso-session corp]"))
+    assert "Did you mean `corp`?" in shell.refused("%aws_profile Other").hint
+
+
+@pytest.mark.parametrize("typed", ["corp/Sandbox/Reader", "Corp:Sandbox/Reader --read-only"])
+def test_a_role_of_a_misspelled_sign_in(shell: Shell, aws: EmbeddedAws, typed: str) -> None:
+    """A role's name gets its sign-in's name and a colon, and keeps the limits of the line."""
+    put_lines(aws.config_file, *sign_in_lines(aws, "[sso-session corp]"))
+    options = typed.partition(" ")[1:]
+    right = f"%aws_profile corp:Sandbox/Reader{''.join(options)}"
+    assert shell.refused(f"%aws_profile {typed}").hint == f"Write `{right}`."
+
+
+# A session that a profile's name can't open again -------------------------------------------------
+
+
+def test_options_of_a_limited_session(shell: Shell, aws: EmbeddedAws) -> None:
+    """The hint for a limited session of pandas keeps its limits."""
+    shell.good("import pandas as pd\nfrom ipy_awsprofile import open_session, scoped")
+    shell.good("from ipy_awsprofile import storage_options, using_profile")
+    shell.good("%aws_profile RoleBeta\nframe = pd.DataFrame({'a': [1]})")
+    for begin in (
+        "with using_profile('RoleBeta'):\n    storage_options(ro)",
+        "with scoped('RoleBeta', read_only=True) as limited:\n    storage_options(limited)",
+    ):
+        shell.good("ro = open_session('RoleBeta', read_only=True)")
+        hint = shell.refused(begin).hint
+        (statement,) = re.findall(r"Write `([^`]+)`", hint)
+        ran = shell.run(f"{statement}\n    frame.to_csv('s3://my-first-bucket/k')")
+        assert "no session policy allows" in str(ran.error)
+    shell.good("%aws_profile RoleBeta --read-only")
+    (code,) = re.findall("`([^`]+)`", shell.refused("storage_options(session)").hint)
+    ran = shell.run(f"frame.to_csv('s3://my-first-bucket/k', storage_options={code})")
+    assert "no session policy allows" in str(ran.error)
+
+
+def test_a_profile_that_boto3_can_not_find(shell: Shell, aws: EmbeddedAws) -> None:
+    """If a config file with keys isn't copied, the line says so, and its code works."""
+    aws.write_profile("other", source_profile="UserAlpha", role_arn=ROLE, region="us-west-2")
+    put_lines(aws.config_file, "[profile keys]", "aws_access_key_id = a")
+    put_lines(aws.config_file, "aws_secret_access_key = b")
+    shell.good("import boto3\nfrom ipy_awsprofile import open_session")
+    shell.good("%aws_profile RoleBeta --read-only")
+    ran = shell.run("boto3.Session(profile_name='other')")
+    assert "which isn't copied because it contains access keys" in ran.text
+    code = re.findall("`([^`]+)`", ran.text)[-1]
+    assert shell.good(f"it = {code}\nit.profile_name").result == "other"
+    assert "isn't copied" not in shell.run("boto3.Session(profile_name='othr')").text
+
+
 # A line without a name ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("options", ["--yes", "--read-only --yes"])
-def test_a_confirmation_without_a_name(shell: Shell, aws: EmbeddedAws, options: str) -> None:
-    """`--yes` alone asks for the name: the active profile isn't the one that was refused."""
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("prod-admin --read-only", "prod-admin ← UserAlpha"),
+        ("--share", "programs with the profile"),
+    ],
+)
+def test_a_confirmation_without_a_name(
+    shell: Shell, aws: EmbeddedAws, line: str, shown: str
+) -> None:
+    """`--yes` alone proposes to repeat the line, which isn't about the active profile."""
     aws.write_profile("prod-admin", source_profile="UserAlpha", region="us-west-2", role_arn=ROLE)
     shell.good("%config AwsProfileMagics.protected = ['prod']")
     shell.good("%aws_profile UserAlpha")
-    assert "protects" in str(shell.refused("%aws_profile prod-admin"))
-    (line,) = re.findall("`([^`]+)`", shell.refused(f"%aws_profile {options}").hint)
-    assert line == f"%aws_profile NAME {options}"
-    shell.good(line.replace("NAME", "prod-admin"))
-    assert shell.names["session"].profile_name == "prod-admin"
+    assert shown not in shell.run(f"%aws_profile {line}").text
+    hint = shell.refused("%aws_profile --yes").hint
+    assert hint == "Repeat the line that you want to confirm, and add `--yes` to it."
+    assert shown in shell.good(f"%aws_profile {line} --yes").text
 
 
 def test_actions_that_exclude_each_other(shell: Shell, aws: EmbeddedAws) -> None:

@@ -420,3 +420,14 @@ def test_lists_in_brackets(shell: Shell, aws: EmbeddedAws, pattern: str) -> None
     (code,) = code_in(error.hint)
     frame = shell.good(f"%%aws_profiles {code}\n1").result
     assert list(frame["profile"]) == shell.names["names"]
+
+
+@pytest.mark.parametrize("name", ["notebook", "notebook-agent"])
+def test_names_that_sharing_needs(shell: Shell, aws: EmbeddedAws, name: str) -> None:
+    """A role can't be saved with the name of a profile that `--share` would write."""
+    line = f"%aws_profile --role-arn {ROLE} --source-profile UserAlpha --save {name} --yes"
+    error = shell.refused(line)
+    assert str(error) == f"`--share` needs the name `{name}` for a profile of its own."
+    assert f"[profile {name}]" not in aws.config_file.read_text()
+    shell.good(line.replace(name, "beta"))
+    shell.good("%aws_profile --share --yes")

@@ -301,6 +301,19 @@ def test_a_word_instead_of_a_time(
         assert "can write until" not in notebook.good("%aws_profile").text
 
 
+@pytest.mark.parametrize("words", ["90m", "", "10m --read-only"])
+def test_a_policy_in_the_hint(
+    notebook: Shell, terminal: Terminal, answers: Answers, tmp_path: Path, words: str
+) -> None:
+    """The line that opens a window after a mistake has the same policy."""
+    file = tmp_path / "policy.json"
+    file.write_text(json.dumps(allow("s3:GetObject")))
+    error = notebook.refused(f'%aws_profile --share write {words} --policy "{file}"')
+    (line,) = re.findall("Write `([^`]+)`", error.hint)
+    assert f"as far as {file} allows" in notebook.good(line).text
+    assert "written" not in put(terminal)
+
+
 def test_blocks(notebook: Shell, terminal: Terminal, answers: Answers) -> None:
     """A window stays open during a block and a run, which can't open one."""
     opened = "get_ipython().run_line_magic('aws_profile', '--share write 10m')"

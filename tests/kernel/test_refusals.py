@@ -389,6 +389,19 @@ def test_protected_profiles_are_not_proposed(notebook: Shell) -> None:
     assert line == "The request was signed as `UserAlpha` in the account 231179739868."
 
 
+@pytest.mark.skipif(not has("polars"), reason="needs polars")
+def test_options_from_before_a_switch(notebook: Shell) -> None:
+    """The line about options of a read-only session names its limit, not a missing permission."""
+    notebook.good("import polars as pl\nfrom ipy_awsprofile import libraries")
+    notebook.good("%aws_profile RoleBeta --read-only\noptions = libraries.polars_options(session)")
+    notebook.good("%aws_profile RoleBeta")
+    write = "pl.DataFrame({'a': [1]}).write_csv('s3://my-first-bucket/o.csv', **options)"
+    line = line_below(notebook.run(write))
+    assert "signed as `RoleBeta` (read-only)" in line
+    assert "lacks" not in line
+    notebook.good(write.replace("**options", ""))
+
+
 def test_one_line_below_what_ends_a_cell(notebook: Shell) -> None:
     """A cell has one line. A caught error, one of ours, and the setting False have none."""
     notebook.good("%aws_profile UserAlpha")
