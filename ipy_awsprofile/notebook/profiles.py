@@ -206,12 +206,11 @@ def _frame_of_cell(
 
 def _beside_role(options: argparse.Namespace) -> str:
     """Return a hint that adds or replaces ``--organization`` or ``--role`` in a line."""
+    if options.sso is not None and options.organization:
+        return "To run the cell in the organization's accounts, leave out `--sso`."
     if options.sso is not None:
-        words = " ".join(map(quoted, filter(None, [options.sso, options.role or "ROLE"])))
-        instead = "`--organization`"
-        if options.role:
-            instead = f"`--role {quoted(options.role)}`"
-        return f"To select roles of a sign-in, leave out {instead}, and write `--sso {words}`."
+        words = " ".join(map(quoted, filter(None, [options.sso, options.role])))
+        return f"To select roles of a sign-in, leave out `--role`, and write `--sso {words}`."
     if options.organization:
         return "Add `--role NAME` to the line."
     return "Add `--organization` to the line."

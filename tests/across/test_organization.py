@@ -150,14 +150,21 @@ def test_refused(notebook: Shell) -> None:
     for options, message in (
         ("--organization", "--organization and --role require each other"),
         ("--role Audit", "--organization and --role require each other"),
-        ("--organization --role Audit --sso", "can't be combined with --sso"),
-        ("--organization --role Audit unknown", "No account or role matches"),
     ):
         error = notebook.refused(f"%%aws_profiles {options}\n1")
         assert message in str(error)
-        (code,) = re.findall("`(.*)`", error.hint)
-        end = " --no-progress\n1" if code.startswith("%%") else ""
-        assert len(notebook.good(code.replace("NAME", "Audit") + end).result) in {4, 5}
+        (code,) = re.findall("Add `(.*)` to the line", error.hint)
+        line = f"%%aws_profiles {options} {code.replace('NAME', 'Audit')} --no-progress\n1"
+        assert len(notebook.good(line).result) in {4, 5}
+    error = notebook.refused("%%aws_profiles --organization --role Audit --sso\n1")
+    assert "can't be combined with --sso" in str(error)
+    assert error.hint.endswith("leave out `--sso`.")
+    error = notebook.refused("%%aws_profiles --sso corp --role Audit\n1")
+    assert error.hint.endswith("leave out `--role`, and write `--sso corp Audit`.")
+    error = notebook.refused("%%aws_profiles --organization --role Audit unknown\n1")
+    assert "No account or role matches" in str(error)
+    (code,) = re.findall("`(.*)`", error.hint)
+    assert len(notebook.good(code).result) in {4, 5}
     notebook.good("%aws_profile UserAlpha")
     error = notebook.refused(f"{RUN}\n1")
     assert "isn't allowed to call ListAccounts" in str(error)
