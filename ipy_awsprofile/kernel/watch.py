@@ -21,7 +21,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, wraps
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -284,10 +284,11 @@ def _label_of_search(session: Session, method: str, run: int = 0) -> Label:
         from ipy_awsprofile.credentials.translation import no_credentials  # imports botocore
 
         raise no_credentials(profile)
+    if active and is_lent and user_environment.are_of_switch(LENT):
+        # A named profile is the one that the kernel wrote for child processes.
+        return replace(active, is_chosen=True, run=run) if profile else active
     if profile:
         return Label(profile, is_chosen=True, run=run)
-    if active and is_lent and user_environment.are_of_switch(LENT):
-        return active
     name = session.get_config_variable("profile") or "default"
     if method in {"env", "container-role", "iam-role", "boto-config"}:
         name = f"the default identity ({method})"

@@ -343,6 +343,9 @@ def test_options_of_a_limited_session(shell: Shell, aws: EmbeddedAws) -> None:
     (code,) = re.findall("`([^`]+)`", shell.refused("storage_options(session)").hint)
     ran = shell.run(f"frame.to_csv('s3://my-first-bucket/k', storage_options={code})")
     assert "no session policy allows" in str(ran.error)
+    assert "signed as `RoleBeta` (read-only) in the account" in ran.text
+    shell.good(re.findall("`(%[^`]+)`", ran.text)[-1])
+    shell.good("frame.to_csv('s3://my-first-bucket/k', storage_options=storage_options())")
 
 
 def test_a_profile_that_boto3_can_not_find(shell: Shell, aws: EmbeddedAws) -> None:
