@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import boto3
 from IPython.display import display
 
+from ipy_awsprofile.audit import require_allowed
 from ipy_awsprofile.cards import cards, tables
 from ipy_awsprofile.cards.card import Card, Tone
 from ipy_awsprofile.config.files import read_config
@@ -52,7 +53,7 @@ from ipy_awsprofile.notebook.options import (
 )
 from ipy_awsprofile.notebook.prompts import renders_html, sign_in_at_cell
 from ipy_awsprofile.notebook.window import open_window
-from ipy_awsprofile.sessions.console import console_link
+from ipy_awsprofile.sessions.console import CONSOLE, console_link
 from ipy_awsprofile.sessions.session import fetch_identity
 from ipy_awsprofile.sessions.signing_in import local_browser
 from ipy_awsprofile.switch.opening import Opening
@@ -432,6 +433,7 @@ def _open_console(line: _Line) -> None:
     session = line.switcher.session
     if session is None:
         raise InvalidOption("No profile is active.", "Run `%aws_profile NAME` first.")
+    require_allowed("console", CONSOLE)  # also before the hint about the picker's button
     browser = local_browser()
     if browser is None or not browser.open(console_link(session, line.options.console)):
         raise AwsProfileError(

@@ -38,6 +38,10 @@ _DOMAINS = {
 }
 
 
+#: What the organization's policy can forbid, as its refusal says it.
+CONSOLE = "links to the AWS console"
+
+
 def console_link(session: ProfileSession, service: str = "") -> str:
     """Return a link that opens a service in the console, in the session's partition and Region.
 
@@ -46,7 +50,7 @@ def console_link(session: ProfileSession, service: str = "") -> str:
     session, NotAllowed if the organization's policy forbids links to the console, or another
     subclass of `AwsProfileError` if a call fails.
     """
-    require_allowed("console", "links to the AWS console")
+    require_allowed("console", CONSOLE)
     check_session(session, "a link to the console")
     identity = fetch_identity(session)
     arn = Arn.parse(identity.arn)  # AWS-compatible servers can omit it

@@ -110,7 +110,6 @@ TRIES = {
 }
 
 
-@pytest.mark.usefixtures("browser")
 def test_what_a_notebook_tries(strict: Shell, policy: Path, aws: EmbeddedAws) -> None:
     """Each way is refused, the error names the file and whom to ask, and nothing changes."""
     strict.good("from ipy_awsprofile import open_session, scoped, using_profile, ProfilePicker")
