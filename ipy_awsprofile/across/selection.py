@@ -164,6 +164,8 @@ def _advice_for_words(pattern: str, names: Collection[str]) -> str:
     if set(exact) <= set(names):
         return ""
     unknown = [word for word in words if word not in exact and not _matches_any(word)]
+    if not unknown and any(map(has_wildcard, words)):
+        return _advice_for_syntax(pattern)
     if not unknown:
         return f"To select profiles by their exact names, write `{','.join(exact)}`."
     profiles = read_config().profiles

@@ -20,6 +20,7 @@ PATTERNS = {
     "one_*": ("one*", ["one-dev", "one-prod"]),
     "| grep dev": ("dev", ["one-dev", "two-dev"]),
     "one-dev two-prd": ("one-dev,two-prod", ["one-dev", "two-prod"]),
+    "one-prod *-dev": ("one-prod,*-dev", ["one-prod", "one-dev", "two-dev"]),
     "one-dev nothing": ("one-dev", ["one-dev"]),
     "'! *-dev'": ("", []),
     "nothing": ("", []),
