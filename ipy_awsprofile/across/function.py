@@ -81,7 +81,7 @@ def work_for(function: Function, turn: Turn, protection: Protection) -> object:
 
 
 def _advice_for_writing(error: ClientError, turn: Turn, protection: Protection) -> str:
-    """Return a hint if AWS refused a call because the session is read-only, or an empty string."""
+    """Return a hint for a call that AWS refused to a read-only session, or an empty string."""
     label = turn.label
     message = str(error)
     operation = str(error.operation_name)

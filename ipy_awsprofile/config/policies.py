@@ -145,8 +145,9 @@ def session_policy(request: SessionRequest, role: Profile | None) -> StsParamete
 def ending_at(end: datetime, limits: StsParameters) -> StsParameters:
     """Return the parameters for a role session in which AWS denies everything after ``end`` (UTC).
 
-    ``limits`` are the parameters without the denial. The denial can end access sooner than 15
-    minutes, the minimum duration of a role session. Raise InvalidOption if the policy is too long.
+    ``limits`` are the parameters without the denial. The denial can end access before 15 minutes
+    have passed, although a role session lasts at least 15 minutes. Raise InvalidOption if the
+    policy is too long.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-currenttime
     """

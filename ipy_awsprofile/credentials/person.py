@@ -271,8 +271,8 @@ class Prompter:
     def __call__(self, question: str) -> str:
         """Return an MFA code from the user or from the ``mfa_process`` command.
 
-        Raise MfaUnavailable if there is no answer, MfaRejected if the answer isn't a code, or a
-        subclass of AwsProfileError from the prompter.
+        Raise MfaUnavailable if no code is available, MfaRejected if the answer isn't a code, or any
+        AwsProfileError that the prompter raises.
         """
         person = self.person
         target = self._target

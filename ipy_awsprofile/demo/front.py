@@ -205,7 +205,7 @@ def _needs_of(request: Request, service: str) -> Iterator[tuple[str, str | None]
 
 
 def _read(environ: dict[str, Any]) -> Request:
-    """Return the request in a WSGI environment, and keep its body so that moto can read it again.
+    """Return the request in a WSGI environment, and keep the body so that moto can read it again.
 
     Raise ConnectionAbortedError, which werkzeug doesn't print, if the client disconnected.
     """
