@@ -294,5 +294,4 @@ def is_error_of(error: BaseException, module: str, name: str) -> bool:
     ``module`` and ``name`` identify the class, and instances of subclasses also count.
     """
     kinds = type(error).__mro__
-    # DuckDB's classes are in a module whose name has an underscore.
-    return any((kind.__module__.lstrip("_"), kind.__name__) == (module, name) for kind in kinds)
+    return any((kind.__module__, kind.__name__) == (module, name) for kind in kinds)

@@ -16,8 +16,10 @@ def _about(_notebook: Notebook) -> Iterator[Leftover]:
     yield _KEEPS
 
 
-#: In an error of AWS's SDK for Rust.
-_CODE = re.compile(r'\bcode: "(\w+)"')
+#: In an error of AWS's SDK for Rust. Before Daft 0.7, a refused write has only the SDK's internal
+#: form of the error, in which quotation marks are escaped.
+_UNHANDLED = re.compile(r"\bunhandled error\b|: Unhandled\(")
+_CODE = re.compile(r'\bcode: (?:Some\()?\\?"(\w+)')
 
 
 def _read_refusal(error: BaseException) -> Refusal | None:
@@ -28,7 +30,7 @@ def _read_refusal(error: BaseException) -> Refusal | None:
     if not is_error_of(error, "daft.exceptions", "DaftCoreException"):
         return None
     text = str(error)
-    if "unhandled error" not in text:
+    if not _UNHANDLED.search(text):
         return None
     code = _CODE.search(text)
     return Refusal(code[1] if code else "", HTTPStatus.FORBIDDEN, about_library=_KEEPS)
@@ -38,7 +40,7 @@ FOLLOWERS = (
     Follower(
         package="daft",
         why="Daft keeps the credentials of its first read for the whole process.",
-        tried="daft 0.7",
+        tried="daft 0.5, 0.6 and 0.7",
         about=_about,
         read_refusal=_read_refusal,
     ),

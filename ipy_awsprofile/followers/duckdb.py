@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary, WeakSet
 from ipy_awsprofile.config.python_interface import checks_arguments
 from ipy_awsprofile.credentials.person import unattended
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, NotForOneProfile
-from ipy_awsprofile.follower import IMPORT, Follower, Leftover, Notebook, Refusal, is_error_of
+from ipy_awsprofile.follower import IMPORT, Follower, Leftover, Notebook, Refusal
 from ipy_awsprofile.gate import PROCESS, session_here
 from ipy_awsprofile.kernel.arguments import SecretOptions, s3_location
 from ipy_awsprofile.kernel.refusals import code_and_message
@@ -201,14 +201,15 @@ def _about(notebook: Notebook) -> Iterator[Leftover]:
         )
 
 
-#: DuckDB names a Region only for S3.
-_IN_S3 = re.compile(r"\bs3://|\bin region '")
+#: What DuckDB says only about S3: a path, a Region, the address of the page about S3 or, if a write
+#: failed, "HTTP code". Before DuckDB 1.5, an error of COPY has no path.
+_IN_S3 = re.compile(r"\bs3://|\bin region '|\bS3 region\b|/s3api\b|\(HTTP code ")
 _METHOD = re.compile(r"\b(GET|HEAD|PUT|POST|DELETE)\b")
 
 
 def _read_refusal(error: BaseException) -> Refusal | None:
     """Return the refused request that caused an error in DuckDB's S3 extension, or None."""
-    if not is_error_of(error, "duckdb", "HTTPException"):
+    if not isinstance(error, sys.modules["duckdb"].HTTPException):
         return None
     text = str(error)
     if not _IN_S3.search(text):
@@ -223,7 +224,7 @@ FOLLOWERS = (
     Follower(
         package="duckdb",
         why="DuckDB's S3 client uses only the keys in DuckDB's secrets.",
-        tried="duckdb 1.5",
+        tried="duckdb 1.3, 1.4 and 1.5",
         move=_move,
         about=_about,
         read_refusal=_read_refusal,

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.metadata import version
 from io import BytesIO
 from itertools import count
 from pathlib import Path
@@ -36,6 +37,9 @@ from playwright.sync_api import (
 )
 
 ROOT = Path(__file__).parents[2]
+
+#: With ipykernel 6, a kernel hears nothing from a front end while a cell runs.
+HAS_SUBSHELLS = int(version("ipykernel").partition(".")[0]) >= 7
 
 #: Disable news and update checks, and render all cells.
 _SETTINGS: Mapping[str, Mapping[str, Any]] = {

@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import nbformat
+import pytest
 from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
 from ipy_awsprofile.cards.cards import identity_card
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
 from tests.aws import EmbeddedAws
-from tests.browser.jupyter import Jupyter, Notebook
+from tests.browser.jupyter import HAS_SUBSHELLS, Jupyter, Notebook
 from tests.browser.pages import BUCKETS, LOAD, PICK, PickerPage, ToolbarPage
 from tests.browser.stage import restored
 from tests.cards.test_cards import identity
@@ -124,6 +125,11 @@ def test_a_card_in_an_untrusted_notebook(jupyter: Jupyter) -> None:
 # MFA, sign-ins and saved notebooks ---
 
 
+needs_subshells = pytest.mark.skipif(
+    not HAS_SUBSHELLS, reason="before ipykernel 7, only Jupyter's own field can answer a cell"
+)
+
+
 #: How many rows of a list have their label beside their value, or 0 if one hasn't.
 _ROWS = """list => {
   const tops = [...list.children].map(part => part.getBoundingClientRect().top);
@@ -133,6 +139,7 @@ _ROWS = """list => {
 }"""
 
 
+@needs_subshells
 def test_mfa_and_sign_in(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     """A cell asks for an MFA code, and shows the link of a sign-in; no saved file has a secret.
 
@@ -187,6 +194,7 @@ def test_mfa_and_sign_in(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
         assert [secret for secret in secrets if secret in saved] == []
 
 
+@needs_subshells
 def test_one_question_in_several_places(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     """A question of a cell is on the button, in any tab and after a reload; each can answer it.
 
@@ -250,6 +258,7 @@ def test_one_question_in_several_places(jupyter: Jupyter, embedded: EmbeddedAws)
             notebook.wait_until_idle()
 
 
+@needs_subshells
 def test_a_question_that_ends(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     """After an interrupt, or a restart, no page asks the question of the cell anymore.
 
@@ -278,6 +287,39 @@ def test_a_question_that_ends(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
         later = jupyter.open(name=notebook.file.name)
         ToolbarPage(later).is_unloaded()
         expect(later.page.get_by_role("link", name="Open the sign-in page")).to_have_count(0)
+
+
+@pytest.mark.skipif(HAS_SUBSHELLS, reason="since ipykernel 7, the extension shows the questions")
+def test_questions_without_subshells(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
+    """A cell asks for an MFA code in Jupyter's own field, and shows the link of a sign-in.
+
+    After an interrupt or the sign-in, the link is gone, and no saved file has a secret.
+    """
+    serial = add_mfa_role(embedded, "RoleTyped")
+    with analyst(embedded):
+        notebook = jupyter.open(LOAD)
+        notebook.run(0)
+        shown = notebook.begin("%aws_profile RoleTyped", serial)
+        code = embedded.iam.mfa_code(serial)
+        field = shown.locator(".jp-Stdin-input")
+        expect(field).to_be_focused()
+        field.fill(code)
+        field.press("Enter")
+        expect(shown.locator(CARD).last).to_contain_text("RoleTyped ← RoleTypedUser")
+        notebook.wait_until_idle()
+        for is_interrupted in (True, False):
+            shown = notebook.begin("%aws_profile Analyst", "Sign in for Analyst")
+            if is_interrupted:
+                notebook.page.evaluate(f"void {_SESSION}.session.kernel.interrupt()")
+            else:
+                allow_on_page(notebook.page, shown.get_by_role("link"))
+                expect(shown.locator(CARD)).to_contain_text("assumed-role/AWSReservedSSO_Analyst_")
+            notebook.wait_until_idle()
+            expect(shown.get_by_role("link")).to_have_count(0)
+        ToolbarPage(notebook).says("Analyst")
+        saved = notebook.save()
+        secrets = (code, "user_code", *embedded.iam.secrets)
+        assert [secret for secret in secrets if secret in saved] == []
 
 
 def allow_on_page(page: Page, link: Locator) -> None:
