@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from ipy_awsprofile.gate import PROCESS
@@ -32,6 +32,16 @@ class Place(ABC):
     def __hash__(self) -> int:
         return hash(self.name)
 
+    @property
+    def shown_name(self) -> str:
+        """The name of the place for the user."""
+        return self.name
+
+    @property
+    def is_used(self) -> bool:
+        """Whether the code that ``if_changed`` describes uses the current value."""
+        return True
+
     @abstractmethod
     def get(self) -> object:
         """Return the current value, or `ABSENT` if the place doesn't exist."""
@@ -51,13 +61,31 @@ class Variables(Place):
     The group's name is the name of its first variable, and the group's value is a dict of the
     variables that are set. If the user changes one of the variables, a switch doesn't change the
     others. ``is_read`` is true if a switch reads the user's values of these variables for the new
-    session.
+    session. SDKs don't use the variables in ``parts`` unless another variable is also set.
     """
 
-    def __init__(self, *names: str, if_changed: str = "", is_read: bool = False) -> None:
+    def __init__(
+        self,
+        *names: str,
+        if_changed: str = "",
+        is_read: bool = False,
+        parts: Collection[str] = (),
+    ) -> None:
         super().__init__(names[0], if_changed)
         self.names = names
         self._is_read = is_read
+        self._parts = parts
+
+    @property
+    def shown_name(self) -> str:
+        """The name of the first variable that is set, or of the first variable."""
+        return next(iter(self.get()), self.name)
+
+    @property
+    def is_used(self) -> bool:
+        """Whether SDKs use the variables that are set."""
+        values = self.get()
+        return not values or not set(values) <= set(self._parts)
 
     def get(self) -> dict[str, str]:
         """Return a dict of the variables in this group that are set."""

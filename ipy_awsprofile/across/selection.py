@@ -148,7 +148,7 @@ def advice_for_pattern(pattern: str) -> str:
         _advice_for_words(pattern, ())
         or _advice_for_syntax(pattern)
         or _advice_with_wildcards(pattern)
-        or did_you_mean(pattern, read_config().profiles)
+        or did_you_mean(pattern, read_config().profiles.keys() - SHARED_PROFILES.keys())
         or _advice_without_words(pattern)
     )
 

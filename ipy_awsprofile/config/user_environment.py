@@ -70,6 +70,16 @@ KEY_VARIABLES = (
     "AWS_CONTAINER_AUTHORIZATION_TOKEN",
 )
 
+#: Variables with a part of credentials, which SDKs ignore without the others.
+PARTS_OF_KEYS = (
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_SECRET_KEY",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+)
+
 #: Variables with the name of a profile; boto3 reads the first one that is set.
 PROFILE_VARIABLES = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
 

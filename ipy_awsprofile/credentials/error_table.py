@@ -254,6 +254,14 @@ EXCEPTIONS = (
     Rule(
         botocore.CredentialRetrievalError,
         CredentialsUnavailable,
+        'The output of the credential_process of {start} needs `"Version": 1`',
+        "Correct the program, or the file that it prints.",
+        text="from custom-process: Unsupported version",
+        about={"credential_process"},
+    ),
+    Rule(
+        botocore.CredentialRetrievalError,
+        CredentialsUnavailable,
         "The credential_process of {start} returned no credentials",
         "Run this command in a terminal to see what it prints.",
         text="from custom-process",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from ipy_awsprofile.config.private import StaysInProcess
-from ipy_awsprofile.config.user_environment import KEY_VARIABLES, LENT
+from ipy_awsprofile.config.user_environment import KEY_VARIABLES, LENT, PARTS_OF_KEYS
 from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.follower import followers, followers_of_run
 from ipy_awsprofile.gate import PROCESS, session_here
@@ -30,7 +30,7 @@ _OF_CHILDREN = (*LENT, "AWS_REGION")
 #: The variables whose values of the user's a switch uses, as boto3 does.
 _READ = ("AWS_CONFIG_FILE", "AWS_DEFAULT_REGION")
 
-KEYS_IN_ENVIRONMENT = Variables(*KEY_VARIABLES, if_changed=_SESSIONS)
+KEYS_IN_ENVIRONMENT = Variables(*KEY_VARIABLES, if_changed=_SESSIONS, parts=PARTS_OF_KEYS)
 
 #: An API key for Amazon Bedrock, which botocore prefers to any other credentials.
 #: https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html

@@ -75,7 +75,9 @@ class Kernel:
         """Return the names of the places that the user changed after the first switch."""
         after = self._theirs | self.changed()
         return [
-            place.name for place, first in self._first.items() if not _is_same(after[place], first)
+            place.shown_name
+            for place, first in self._first.items()
+            if not _is_same(after[place], first)
         ]
 
 

@@ -192,6 +192,14 @@ class _Explanation:
         """Whether the active profile's session signed the request, or probably signed it."""
         return self._active is not None and self._signer.label == self._active.label
 
+    @property
+    def _is_of_code(self) -> bool:
+        """Whether the request was signed as an identity that the code itself chose."""
+        label = self._signer.label
+        if label is None:
+            return self._signer.is_noted  # the code's own keys
+        return label.is_chosen or label.origin is not None
+
     def _who(self) -> str:
         """Return a sentence about the identity that signed the request."""
         signer = self._signer
@@ -249,9 +257,14 @@ class _Explanation:
         label = self._signer.label
         if label and label.origin and self._is_limited_to_reading(label):
             return self._steps_to_write(label, label.origin)
+        if "session policy" in self._refusal.message:
+            return [
+                "The session has limits, for example from `--policy`, `policy=` or `scoped`, which "
+                "don't allow this."
+            ]
+        if active is None and self._is_of_code:
+            return []
         if active is None:
-            if self._signer.is_noted and label is None:  # the code's own keys
-                return []
             return [_CHOOSE]
         if not self._is_of_active:
             return []

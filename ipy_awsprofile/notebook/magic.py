@@ -310,11 +310,19 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         if self._switcher:
             self._apply_to(self._switcher)
             if change and change.name == "share":  # otherwise, `--share off` takes precedence
-                self._switcher.recipients.shares = self.share
+                self._apply_share(self._switcher)
         if change and change.name in ("protected", "read_only"):
             self._tell_about_patterns(change)
         if change and change.name == "profile" and self.profile:
             self._tell_about_profile()
+
+    def _apply_share(self, switcher: Switcher) -> None:
+        """Apply the setting ``share``. If it is false, stop sharing, as ``--share off`` does."""
+        recipients = switcher.recipients
+        recipients.shares = self.share
+        if recipients.sharing and not self.share:
+            recipients.end()
+            PROCESS.warn("The notebook's identity isn't shared anymore.")
 
     def _tell_about_profile(self) -> None:
         """After the user has set the first profile, show a line about when it takes effect."""

@@ -138,7 +138,7 @@ class WordReader:
             read.unknown.append(key)
             return
         flag = _flag_meant(key, flags)
-        near = misspelled(word.lstrip(DASHES), choices_of(self.parser))
+        near = misspelled(word.lstrip(DASHES), choices_of(self.parser), _LIKE_OPTION)
         if flag is None and near:
             read.names.append(near[0])
             return

@@ -384,12 +384,12 @@ class Switcher:
             places = self._stack.kernel.changed()
         changed: list[Leftover] = []
         for place in places:
-            if place.if_changed:
+            if place.if_changed and place.is_used:
                 undo = place.code_to_set(active.places[place])
                 undo = undo or f"%aws_profile {arguments(active.request)}"
                 says = f"was changed after the switch: {place.if_changed}. "
                 says += f"To set it for `{active.request.name}` again, run `{undo}`"
-                changed.append(Leftover(place.name, says))
+                changed.append(Leftover(place.shown_name, says))
         return changed
 
     def copy_config_again(self) -> bool:

@@ -337,6 +337,15 @@ ROWS: dict[str, Broken] = {
         "Run this command in a terminal",
         by=tool(f"import sys; print({HUSH!r}); sys.exit({HUSH!r})"),
     ),
+    "process without a version": Broken(
+        PROCESS,
+        CredentialsUnavailable,
+        'The output of the credential_process of `P` needs `"Version": 1`.',
+        "Correct the program, or the file that it prints.",
+        by=tool(
+            f"import json; print(json.dumps({{'AccessKeyId': 'a', 'SecretAccessKey': {HUSH!r}}}))"
+        ),
+    ),
     "program missing": Broken(
         PROCESS,
         CredentialsUnavailable,

@@ -131,6 +131,15 @@ def test_a_missing_argument(shell: Shell) -> None:
     assert code_in(error.hint) == ["organization_roles('NAME')"]
 
 
+@pytest.mark.parametrize("name", ["mfa_code", "token_code", "otp"])
+def test_a_code_as_an_argument(shell: Shell, aws: EmbeddedAws, name: str) -> None:
+    """An MFA code isn't an argument, because the user is prompted for it."""
+    shell.good("from ipy_awsprofile import open_session")
+    error = shell.refused(f"open_session('RoleBeta', {name}='123456')")
+    assert error.hint.startswith(f"Leave out `{name}`")
+    shell.good("open_session('RoleBeta')")
+
+
 def test_no_key_in_a_hint(shell: Shell) -> None:
     """What boto3 would take for keys isn't repeated."""
     shell.good("from ipy_awsprofile import list_buckets")

@@ -264,6 +264,11 @@ def test_the_setting(notebook: Shell, terminal: Terminal) -> None:
     notebook.good("%config AwsProfileMagics.stale = 'refuse'")  # changes no other setting
     notebook.good("%aws_profile RoleBeta")
     assert "No notebook" in terminal.who()
+    notebook.good("%aws_profile --share")
+    shown = notebook.good("%config AwsProfileMagics.share = True").text
+    shown += notebook.good("%config AwsProfileMagics.share = False").text
+    assert shown == "The notebook's identity isn't shared anymore."
+    assert "No notebook" in terminal.who()
 
 
 @posix

@@ -431,3 +431,20 @@ def test_names_that_sharing_needs(shell: Shell, aws: EmbeddedAws, name: str) -> 
     assert f"[profile {name}]" not in aws.config_file.read_text()
     shell.good(line.replace(name, "beta"))
     shell.good("%aws_profile --share --yes")
+
+
+def test_parts_of_keys(shell: Shell, aws: EmbeddedAws) -> None:
+    """A variable that SDKs ignore alone has no line, and another one is named itself."""
+    shell.good("import boto3\n%aws_profile RoleBeta")
+    for name in ("AWS_SESSION_TOKEN", "AWS_SECRET_ACCESS_KEY"):
+        assert "was changed" not in shell.good(f"%env {name}=abc").text
+    arn = "boto3.Session().client('sts').get_caller_identity()['Arn']"
+    assert "/RoleBeta/" in shell.good(arn).result
+    assert "`AWS_ACCESS_KEY_ID` was changed" in shell.good("%env AWS_ACCESS_KEY_ID=abc").text
+    shell.good("%aws_profile RoleBeta")
+    assert "`AWS_ROLE_ARN` was changed" in shell.good("%env AWS_ROLE_ARN=abc").text
+
+
+def test_options_that_resemble_a_word(shell: Shell, aws: EmbeddedAws) -> None:
+    """An unknown option of `%aws_calls` doesn't begin to record calls."""
+    assert "%aws_calls on" not in shell.refused("%aws_calls --json").hint

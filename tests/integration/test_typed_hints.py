@@ -58,16 +58,15 @@ def test_a_name_instead_of_a_session(shell: Shell, aws: EmbeddedAws) -> None:
         shell.good(f"list_buckets({argument})")
 
 
-@pytest.mark.parametrize("call", ["open_session({})", "across_profiles([{}], repr)"])
-def test_a_session_instead_of_a_name(shell: Shell, aws: EmbeddedAws, call: str) -> None:
-    """A function that gets a session says to pass a name, or one of the listed profiles."""
+def test_a_session_instead_of_a_name(shell: Shell, aws: EmbeddedAws) -> None:
+    """A list that has a session says to pass a name, or one of the listed profiles."""
     shell.good("from ipy_awsprofile import *\n%aws_profile RoleBeta --as other")
-    error = shell.refused(call.format("other"))
+    error = shell.refused("across_profiles([other], repr)")
     assert isinstance(error, InvalidOption)
     assert str(error) == "A profile's name must be a string, not a value of type ProfileSession."
     (profiles,) = code_in(error.hint)
     shell.good(f"found, = [one for one in {profiles} if one == 'RoleBeta']")
-    shell.good(f"{call.format('found')}\n%aws_profile --off")
+    shell.good("across_profiles([found], repr)\n%aws_profile --off")
 
 
 @pytest.mark.parametrize(

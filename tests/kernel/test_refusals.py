@@ -5,8 +5,10 @@ Each library fails as in any notebook, against the embedded AWS.
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import timedelta
+from pathlib import Path
 from textwrap import indent
 from typing import Any, NamedTuple
 
@@ -389,6 +391,24 @@ def test_protected_profiles_are_not_proposed(notebook: Shell) -> None:
     notebook.good("%aws_profile UserAlpha")
     line = line_below(notebook.run(LIST))
     assert line == "The request was signed as `UserAlpha` in the account 231179739868."
+
+
+def test_limits_of_the_code(notebook: Shell, tmp_path: Path) -> None:
+    """If the limits of a session in the code deny a request, no switch is proposed."""
+    policy = tmp_path / "policy.json"
+    policy.write_text(json.dumps(allow("s3:ListAllMyBuckets")))
+    put = "s.client('s3').put_object(Bucket='my-first-bucket', Key='k', Body=b'')"
+    notebook.good("from ipy_awsprofile import open_session, scoped, using_profile")
+    for code in (
+        f"with scoped('RoleBeta', read_only=True) as s:\n    {put}",
+        f"with using_profile('RoleBeta', policy='{policy}') as s:\n    {put}",
+        f"s = open_session('RoleBeta', policy='{policy}')\n{put}",
+    ):
+        for switch in ("%aws_profile --off", "%aws_profile RoleBeta"):
+            notebook.good(switch)
+            line = line_below(notebook.run(code))
+            assert "The session has limits, for example from `--policy`" in line
+            assert "Run `%aws_profile" not in line
 
 
 @pytest.mark.skipif(not has("polars"), reason="needs polars")
