@@ -222,6 +222,14 @@ def test_two_accounts(aws: EmbeddedAws, session: ProfileSession) -> None:
         assert signers(aws) == {who_am_i(owner).arn for owner in sessions.values()}
 
 
+@pytest.mark.parametrize("bucket", [f"s3://{BUCKET}", f"s3a://{BUCKET}/", f"{BUCKET}/sales"])
+def test_a_path_as_the_bucket(session: ProfileSession, bucket: str) -> None:
+    """A path instead of a bucket's name, which Spark would ignore, is refused."""
+    with pytest.raises(InvalidOption, match="must be the name of a bucket") as refused:
+        libraries.spark_options(session, bucket=bucket)
+    assert refused.value.hint == f"Write `bucket={BUCKET!r}`."
+
+
 def test_spark_with_two_buckets(aws: EmbeddedAws, session: ProfileSession) -> None:
     """Spark's options for two buckets can be passed together, each with its own credentials."""
     mine = libraries.spark_options(session, bucket="mine")

@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ContextDecorator
 from dataclasses import dataclass, fields, replace
 from functools import wraps
 from inspect import Parameter, Signature, signature
+from types import FrameType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from ipy_awsprofile.config.files import read_config
@@ -207,7 +208,7 @@ def _require_no_session(call: _Call) -> None:
     raise InvalidOption(f"`{call.function}` takes a profile's name, but got a session.", hint)
 
 
-def _missing(call: _Call, missing: Iterable[str]) -> str:
+def _missing(call: _Call, missing: list[str]) -> str:
     """Return a hint that contains the call with its missing arguments added."""
     codes: dict[str, str] = {}
     needs_session = False
@@ -216,11 +217,14 @@ def _missing(call: _Call, missing: Iterable[str]) -> str:
         codes[name] = "'NAME'" if accepts_name else name.upper()
         if name not in _TAKING_SESSION:
             continue
-        if _session_of_notebook():
+        if _session_of_caller():
             codes[name] = SESSION
         elif not accepts_name:
             codes[name] = SESSION
             needs_session = True
+    if missing == ["function"] and callable(call.given.get("profiles")):
+        function = getattr(call.given["profiles"], "__name__", "FUNCTION")
+        return f"Write `{call.function}('*', {function})`. The pattern `*` selects all profiles."
     line = f"rite `{call.statement(codes)}`."
     if needs_session:
         opening = f'Run `%aws_profile NAME`, or write `{SESSION} = open_session("NAME")`.'
@@ -228,14 +232,20 @@ def _missing(call: _Call, missing: Iterable[str]) -> str:
     return f"W{line}"
 
 
-def _session_of_notebook() -> object:
-    """Return the session in the notebook's variable `session`, or None."""
-    import boto3  # loading the extension doesn't need it
-    from IPython.core.getipython import get_ipython
+def _session_of_caller() -> object:
+    """Return the session in the variable `session` of the code that made the call, or None.
 
-    shell = get_ipython()
-    session = shell.user_ns.get(SESSION) if shell else None
-    return session if isinstance(session, boto3.Session) else None
+    In a cell for many profiles, this is the session of one of the profiles.
+    """
+    import boto3  # loading the extension doesn't need it
+
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001  # quicker than `inspect`
+    while frame:
+        session = frame.f_globals.get(SESSION)
+        if isinstance(session, boto3.Session):
+            return session
+        frame = frame.f_back
+    return None
 
 
 def _unknown_parameter(call: _Call, name: str) -> InvalidOption:
@@ -279,6 +289,7 @@ def _parameter_meant(call: _Call, name: str) -> str:
         if meant in call.parameters:
             return f"Did you mean `{meant}`?"
     shown = [each for each in call.parameters if not each.startswith("_")]
+    shown = [each for each in shown if each not in call.given]
     near = misspelled(name, shown, _LIKE_PARAMETER)
     if near:
         return f"Did you mean `{near[0]}`?"
@@ -309,7 +320,7 @@ def _with_opened_session(call: _Call) -> str:
         if meant not in known:
             return ""
         options[meant] = call.kwargs[name]
-    passed = options.pop("profile", None) or call.given.get(parameter) or _session_of_notebook()
+    passed = options.pop("profile", None) or call.given.get(parameter) or _session_of_caller()
     request = replace(_request_of(passed), **options)
     code = f"open_session({python_arguments(request)})"
     accepts_name = "str" in str(call.parameters[parameter].annotation)

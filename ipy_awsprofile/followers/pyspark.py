@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.config.python_interface import checks_arguments
+from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.follower import IMPORT, Follower, Leftover, Notebook
 from ipy_awsprofile.kernel.arguments import SecretOptions, s3_location
 from ipy_awsprofile.sessions.issuing import renew_keys, require_short_lived
@@ -26,11 +28,17 @@ def spark_options(session: boto3.Session, bucket: str = "") -> SecretOptions:
     ``write`` in the same way. The options contain the current short-lived credentials and apply
     only to the read or write that you pass them to. Don't build the Spark session with these
     options, because Spark would write them on the command line of its JVM, which every user of the
-    machine can read. Raise `CredentialsUnavailable` if the session has long-term keys.
+    machine can read. Raise `InvalidOption` if ``bucket`` isn't a bucket's name. Raise
+    `CredentialsUnavailable` if the session has long-term keys.
 
     https://hadoop.apache.org/docs/stable/hadoop-aws/tools/hadoop-aws/authentication.html
     """
     check_session(session)
+    name = re.sub(r"^s3[an]?://", "", bucket).partition("/")[0]
+    if name != bucket:
+        raise InvalidOption(
+            f"`bucket` must be the name of a bucket, not `{bucket}`.", f"Write `bucket={name!r}`."
+        )
     keys = require_short_lived(renew_keys(session))
     region, endpoint = s3_location(session)
     s3a = {

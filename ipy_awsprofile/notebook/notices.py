@@ -13,11 +13,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.config.files import Config, Section, read_config
-from ipy_awsprofile.config.request import SESSION, SessionRequest, arguments
+from ipy_awsprofile.config.request import SESSION, SessionRequest, arguments, options_of
 from ipy_awsprofile.config.settings import KEYS, known_settings
 from ipy_awsprofile.config.sign_ins import find_profile_or_role
 from ipy_awsprofile.errors import AwsProfileError, IdentityChanged
 from ipy_awsprofile.gate import PROCESS
+from ipy_awsprofile.notebook.options import ProfileActions
 from ipy_awsprofile.notebook.prompts import begin_cell, begin_interrupts, end_interrupts
 from ipy_awsprofile.sessions.issuing import try_to_renew
 from ipy_awsprofile.sessions.protection import problem_of_pattern
@@ -36,7 +37,10 @@ if TYPE_CHECKING:
 
 
 #: The result of a switch in a variable.
-_ASSIGNED = re.compile(r"(?m)^([A-Za-z_]\w*)[ \t]*=[ \t]*%aws_profile[ \t]")
+_ASSIGNED = re.compile(
+    r"(?m)^([A-Za-z_]\w*)[ \t]*=[ \t]*%aws_profile[ \t]"
+    rf"(?!.*--(?:{'|'.join(options_of(ProfileActions).keys() - {'login', 'refresh'})})\b)"
+)
 
 
 #: A line that sets a configurable, with its class, setting and value.

@@ -140,6 +140,26 @@ def test_a_code_as_an_argument(shell: Shell, aws: EmbeddedAws, name: str) -> Non
     shell.good("open_session('RoleBeta')")
 
 
+def test_a_missing_pattern(shell: Shell, aws: EmbeddedAws) -> None:
+    """A function without profiles gets a pattern for all of them, and not another function."""
+    shell.good("from ipy_awsprofile import *")
+    (code, pattern) = code_in(shell.refused("across_profiles(who_am_i)").hint)
+    assert (code, pattern) == ("across_profiles('*', who_am_i)", "*")
+    shell.good(code)
+    hint = shell.refused("across_profiles('*', who_am_i, role='Audit')").hint
+    assert "profiles`" not in hint
+
+
+def test_a_missing_session_in_a_cell_for_many(shell: Shell, aws: EmbeddedAws) -> None:
+    """In a cell for many profiles, the hint is the session of each profile."""
+    shell.good("from ipy_awsprofile import *\n%aws_profile --off")
+    error = shell.refused("%%aws_profiles RoleBeta\nlist_buckets()")
+    assert isinstance(error, NoProfileAnswered)
+    (code,) = code_in(error.errors[0]["hint"])
+    assert code == "list_buckets(session)"
+    assert len(shell.good(f"%%aws_profiles RoleBeta\n{code}").result)
+
+
 def test_no_key_in_a_hint(shell: Shell) -> None:
     """What boto3 would take for keys isn't repeated."""
     shell.good("from ipy_awsprofile import list_buckets")

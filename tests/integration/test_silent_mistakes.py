@@ -42,6 +42,13 @@ def test_the_result_of_a_switch(shell: Shell, aws: EmbeddedAws) -> None:
     assert "is None" not in shell.good("session = None\n%aws_profile RoleBeta").text
 
 
+def test_the_result_of_an_action(shell: Shell, aws: EmbeddedAws) -> None:
+    """An action in an assignment isn't taken for a switch to another variable."""
+    shell.good("%aws_profile RoleBeta")
+    for action in ("--explain RoleBeta", "--share", "RoleBeta --share"):
+        assert "is None" not in shell.good(f"it = %aws_profile {action}").text
+
+
 def test_names_of_variables(shell: Shell, aws: EmbeddedAws) -> None:
     """A name that can't be a variable's gets one that can."""
     (name,) = code_in(shell.refused("%aws_profile RoleBeta --as my-session").hint)
