@@ -403,6 +403,8 @@ def _tell_about_scope(credentials: object, label: Label, turn: Turn | None, oper
         return
     if any(scope.credentials is credentials for scope in scopes):
         return
+    if getattr(credentials, "has_ended", False):  # of another block, so that nothing is signed
+        return
     scope = scopes[-1]
     problem = f"`scoped` limits only its own session: {operation} was signed as `{label.name}`"
     hint = "Use the session of the `scoped` block."

@@ -271,6 +271,10 @@ class TypedLine:
         if not name or is_profile(name):
             right = [*filter(None, [name]), *read.options]
             return self._written(right) or self._advice_for_one_identity(right)
+        has_options = not flags_of(self.parser).keys().isdisjoint(name.split())
+        without_quotes = self.good_line([*name.split(), *read.options]) if has_options else ""
+        if without_quotes:
+            return f"Write `{without_quotes}`."
         if has_wildcard(name):
             return self._advice_for_pattern(name, read)
         profiles, others = profiles_in(read.names)

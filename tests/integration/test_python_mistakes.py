@@ -160,6 +160,15 @@ def test_a_missing_session_in_a_cell_for_many(shell: Shell, aws: EmbeddedAws) ->
     assert len(shell.good(f"%%aws_profiles RoleBeta\n{code}").result)
 
 
+def test_the_session_of_an_earlier_scope(shell: Shell, aws: EmbeddedAws) -> None:
+    """In a block, the session of an earlier block signs nothing, and no line says otherwise."""
+    shell.good("from ipy_awsprofile import list_buckets, scoped\n%aws_profile RoleBeta")
+    shell.good("with scoped(session, read_only=True) as earlier: pass")
+    ran = shell.run("with scoped(session, read_only=True) as limited:\n    list_buckets(earlier)")
+    assert "has ended" in str(ran.error)
+    assert "was signed" not in ran.text
+
+
 def test_no_key_in_a_hint(shell: Shell) -> None:
     """What boto3 would take for keys isn't repeated."""
     shell.good("from ipy_awsprofile import list_buckets")

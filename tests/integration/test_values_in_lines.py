@@ -161,3 +161,13 @@ def test_attributes_that_have_no_effect(shell: Shell, aws: EmbeddedAws, name: st
     opens, switches = code_in(str(error))[1:]
     assert shell.good(opens.replace("NAME", "'RoleBeta', region='eu-central-1'")).result
     assert shell.good(switches.replace("NAME", "RoleBeta --region eu-central-1")).text
+
+
+@pytest.mark.parametrize("options", ["--read-only", "--region eu-west-1 --read-only"])
+def test_options_in_the_quotation_marks_of_a_name(
+    shell: Shell, aws: EmbeddedAws, options: str
+) -> None:
+    """A name in quotation marks that also enclose options gets the line without them."""
+    (line,) = code_in(shell.refused(f"%aws_profile 'RoleBeta {options}'").hint)
+    assert line == f"%aws_profile RoleBeta {options}"
+    assert "read-only" in shell.good(line).text
