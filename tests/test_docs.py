@@ -328,7 +328,9 @@ def follow(page: Path, aws: EmbeddedAws, shell: Shell) -> None:
         outputs.append(output_of(ran, aws.home))
         # If a cell must fail, the page shows its error. An empty block can become anything.
         if not (UPDATE and cell.shown == ""):
-            named = re.search(rf"^{type(ran.error).__name__}:", cell.shown or "", re.M)
+            error = comparable(f"{type(ran.error).__name__}: {ran.error}")
+            name = error.partition(":")[0]
+            named = re.search(rf"^{name}:", comparable(cell.shown or ""), re.M)
             assert (ran.error is not None) == bool(named), ran.printed
         if cell.shown is not None and not UPDATE:
             assert comparable(outputs[-1]) == comparable(cell.shown)

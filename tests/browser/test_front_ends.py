@@ -178,7 +178,7 @@ def test_the_picker(notebook: Notebook, tmp_path: Path) -> None:
         pressed.press(key)
         expect(picker.then).to_be_hidden()
     picker.choose("RoleBeta")
-    says = "switching to RoleBeta." if HAS_SUBSHELLS else "can't be canceled now."
+    says = "switching to RoleBeta." if HAS_SUBSHELLS else "you can't cancel it now."
     expect(picker.then).to_contain_text(says)
     expect(picker.identity).to_contain_text("user/UserAlpha")
     stop.touch()

@@ -87,7 +87,7 @@ def test_a_choice_during_a_cell(vscode: ViewPage) -> None:
     vscode.field.fill("RoleBeta")
     vscode.field.press("Enter")
     vscode.page.clock.fast_forward(2000)
-    expect(vscode.then).to_contain_text("it, and can't be canceled now.")
+    expect(vscode.then).to_contain_text("you can't cancel it now.")
     expect(vscode.button("Cancel")).to_be_hidden()
     vscode.settle()
     vscode.shows("RoleBeta")
