@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from botocore.config import Config
 
+from ipy_awsprofile.config.names import has_wildcard
 from ipy_awsprofile.config.python_interface import checks_arguments
 from ipy_awsprofile.credentials.translation import translated
+from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.sessions.session import check_session
 
 if TYPE_CHECKING:
@@ -28,12 +30,14 @@ def list_buckets(session: boto3.Session, prefix: str | None = None) -> pd.DataFr
     but no rows. If you pass a ``prefix``, the DataFrame contains only buckets whose names begin
     with this prefix.
 
-    Raise a subclass of `AwsProfileError` if the call fails.
+    Raise InvalidOption if ``prefix`` contains wildcards, and another subclass of `AwsProfileError`
+    if the call fails.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html
     """
     import pandas as pd
 
+    _require_no_pattern(prefix or "")
     with translated(check_session(session, "ListBuckets")):
         # S3 returns Regions only if the request has a parameter, such as a page size.
         options: dict[str, object] = {"PaginationConfig": {"PageSize": 1000}}
@@ -47,3 +51,21 @@ def list_buckets(session: boto3.Session, prefix: str | None = None) -> pd.DataFr
     frame["creation_date"] = pd.to_datetime(frame["creation_date"], utc=True)
     frame = frame.astype({"name": "string", "creation_date": _TIME, "region": "string"})
     return frame.sort_values("name", ignore_index=True)
+
+
+def _require_no_pattern(prefix: str) -> None:
+    """Raise InvalidOption if a prefix contains wildcards, which no bucket's name can contain.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+    """
+    if not has_wildcard(prefix):
+        return
+    start = prefix.removesuffix("*")
+    hint = f"Write `prefix={start!r}`."
+    if not start or has_wildcard(start):
+        expression = prefix.replace(".", r"\.").replace("*", ".*").replace("?", ".")
+        hint = (
+            "To select buckets by a pattern, run `buckets = list_buckets(session)`, then "
+            f'`buckets[buckets["name"].str.fullmatch({expression!r})]`.'
+        )
+    raise InvalidOption(f"`prefix` is the beginning of a name, not a pattern: `{prefix}`.", hint)

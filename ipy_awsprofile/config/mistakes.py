@@ -364,6 +364,15 @@ _LONGEST = 43200
 _LONGEST_CHAINED = 3600
 
 
+def _device(value: str) -> str:
+    if not re.match(r"arn:[\w-]+:iam::\d{12}:user/", value):
+        return ""
+    return (
+        "is the ARN of a user, not of the user's MFA device. `aws iam list-mfa-devices` shows the "
+        "device's `SerialNumber`, such as arn:aws:iam::123456789012:mfa/NAME."
+    )
+
+
 def _region(value: str) -> str:
     problem = unknown_region(value)
     return f"isn't right: {problem}" if problem else ""
@@ -386,6 +395,7 @@ _CHECKS = {
     "ca_bundle": _file,
     "duration_seconds": _seconds,
     "endpoint_url": _url,
+    "mfa_serial": _device,
     "role_arn": _arn,
     "sso_account_id": _account,
     "sso_region": _region,

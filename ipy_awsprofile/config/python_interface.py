@@ -296,6 +296,10 @@ def _parameter_meant(call: _Call, name: str) -> str:
     opening = _with_opened_session(call)
     if opening:
         return opening
+    if not shown:
+        return f"Write `{call.function}()`, which doesn't have parameters."
+    if len(shown) == 1:
+        return f"Did you mean `{shown[0]}`?"
     # Of two functions with the options of a request, each does what the other does.
     for function, parameters in _REQUESTS.items():
         if call.function in _REQUESTS and name in parameters:

@@ -15,6 +15,7 @@ from IPython.display import display
 from ipy_awsprofile.calls.policy import Draft, drafts
 from ipy_awsprofile.calls.recorder import SHOWN, CallRecorder, calls_frame
 from ipy_awsprofile.cards.card import Card, Tone
+from ipy_awsprofile.config.python_interface import checks_arguments
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.text import number_of, one_line
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.switch.switcher import Switcher
 
 
+@checks_arguments
 def recorded_calls() -> pd.DataFrame:
     """Return the AWS calls that this kernel has recorded, oldest first.
 
@@ -32,11 +34,14 @@ def recorded_calls() -> pd.DataFrame:
     Each row of the DataFrame describes a call. For the columns, see `Call`. Request bodies and
     parameter values aren't recorded, except for the names in a resource's ARN. The recorder keeps
     the newest 100,000 calls. In a script, no calls are recorded, so the DataFrame is empty.
+
+    In a notebook that doesn't record calls, raise InvalidOption unless there are earlier calls.
     """
     shell = get_ipython()
     magics = shell and shell.magics_manager.registry.get("AwsProfileMagics")
     if not magics:
         return calls_frame([])
+    _require_calls(magics.calls)
     return calls_frame(list(magics.calls.calls))
 
 
@@ -51,17 +56,14 @@ def run_aws_calls(
     Raise `InvalidOption` for an invalid line, or if no calls are recorded.
     """
     _require_one_action(options)
+    if not options.action:
+        _require_calls(recorder)
     if options.action:
         if options.action == "clear":
             recorder.calls.clear()
         else:
             set_recording(options.action == "on")
         _show_state(len(recorder.calls), is_on=recorder.is_on)
-    elif not recorder.is_on and not recorder.calls:
-        raise InvalidOption(
-            "No calls have been recorded.",
-            "Run `%aws_calls on`, then the cells whose calls you want to see.",
-        )
     elif options.policy is not None:
         _show_drafts(drafts(list(recorder.calls)), options.policy, switcher.session)
     else:
@@ -71,6 +73,15 @@ def run_aws_calls(
         columns = () if options.all else SHOWN
         return calls_frame(calls, columns)
     return None
+
+
+def _require_calls(recorder: CallRecorder) -> None:
+    """Raise `InvalidOption` if no calls are recorded and none have been recorded before."""
+    if not recorder.is_on and not recorder.calls:
+        raise InvalidOption(
+            "No calls have been recorded.",
+            "Run `%aws_calls on`, then the cells whose calls you want to see.",
+        )
 
 
 def _require_one_action(options: argparse.Namespace) -> None:

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import traitlets
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
+from traitlets.config import Config
 
 from ipy_awsprofile.audit import note
 from ipy_awsprofile.config.organization import SETTINGS, about_policy, setting_with_policy
 from ipy_awsprofile.config.private import of_process
 from ipy_awsprofile.config.request import SESSION, SessionRequest, arguments
-from ipy_awsprofile.errors import AwsProfileError, faults_as_errors
+from ipy_awsprofile.errors import AwsProfileError, InvalidOption, faults_as_errors
 from ipy_awsprofile.gate import PROCESS, errors_as_lines
 from ipy_awsprofile.kernel.watch import unwatch, watch
 from ipy_awsprofile.notebook.cells import CellBeginning, FirstProfile, needs_no_switch
@@ -115,11 +116,13 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         watch()
         self.ending.callback(unwatch)
         self._lock = of_process(self, name="_lock", create=threading.Lock)
+        #: What the settings already follow, as returned by `_values_in_config`.
+        self._followed = self._values_in_config()
         self._switcher: Switcher | None = None
         self._notices: Notices | None = None
         self._calls: CallRecorder | None = None
         self._beginning = CellBeginning()
-        self._beginning.functions.append(_warn_again)
+        self._beginning.functions += [_warn_again, self._follow_config_in_cell]
         before_cell = self._beginning.call_functions
         shell.events.register("pre_run_cell", before_cell)
         self.ending.callback(shell.events.unregister, "pre_run_cell", before_cell)
@@ -159,9 +162,17 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
     @property
     def switcher(self) -> Switcher:
-        """The Switcher.
+        """The Switcher, whose settings follow the shell's configuration.
 
-        The Switcher is created on first access so that the extension loads quickly.
+        Raise InvalidOption if code has added an invalid setting to the configuration.
+        """
+        self._follow_config()
+        return self._create_switcher()
+
+    def _create_switcher(self) -> Switcher:
+        """Return the Switcher, and create it on first access so that the extension loads quickly.
+
+        This method doesn't follow the shell's configuration.
         """
         from ipy_awsprofile.notebook.notices import Notices
         from ipy_awsprofile.switch.switcher import Switcher
@@ -177,6 +188,37 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
                 self._switcher = switcher
             return self._switcher
 
+    def _values_in_config(self) -> dict[str, str]:
+        """Return the representations of this class's values in the shell's configuration."""
+        section = self.shell.config.get(type(self).__name__) or {}
+        return {name: repr(section[name]) for name in section}
+
+    def _follow_config_in_cell(self, _info: object) -> None:
+        """Follow the shell's configuration before a cell."""
+        with suppress(InvalidOption):  # the next switch raises it
+            self._follow_config()
+
+    def _follow_config(self) -> None:
+        """Apply the settings that code has changed in the shell's configuration.
+
+        IPython itself ignores these changes, so a limit would be lost. Raise InvalidOption if a
+        changed setting is invalid.
+        """
+        values = self._values_in_config()
+        former = self._followed
+        changed = [name for name, value in values.items() if former.get(name) != value]
+        self._followed = values
+        name = type(self).__name__
+        try:
+            for setting in changed:
+                self.update_config(Config({name: {setting: self.shell.config[name][setting]}}))
+        except traitlets.TraitError as error:
+            self._followed = former
+            raise InvalidOption(
+                f"`get_ipython().config.{name}` is invalid: {error}",
+                f"Correct the setting. `%config {name}` shows the types of the settings.",
+            ) from error
+
     def _tell_about_config(self, result: ExecutionResult) -> None:
         """Show a line if IPython has ignored a setting because its class name is misspelled."""
         cell = (result.info.raw_cell or "") if result.info else ""
@@ -188,21 +230,37 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
                 PROCESS.warn(line)
 
     def _explain_error(self, result: ExecutionResult) -> None:
-        """Explain an error that AWS, an expired session or an undefined `session` has caused."""
+        """Explain an error that AWS, an expired session or a mistake in the code has caused."""
         error = result.error_in_exec
+        if isinstance(error, Exception):
+            cell = (result.info.raw_cell or "") if result.info else ""
+            line = self._line_about_code(error, cell)
+            if line:
+                PROCESS.warn(line)
+            else:
+                self._explain_refusals(error)
+        PROCESS.end_cell()
+
+    def _line_about_code(self, error: Exception, cell: str) -> str:
+        """Return a line about the mistake in a cell's code that caused an error, or ""."""
         if isinstance(error, NameError) and error.name == SESSION:
             from ipy_awsprofile.notebook.notices import line_about_session
 
-            PROCESS.warn(line_about_session(self.switcher))
-        elif isinstance(error, Exception):
-            from ipy_awsprofile.notebook.refused import refusals_in
+            return line_about_session(self._create_switcher())
+        from ipy_awsprofile.notebook.python_errors import line_about_python
 
-            refusals = refusals_in(error) if self.explain_denied else []
-            if refusals or self._switcher:
-                from ipy_awsprofile.notebook.explaining import explain_error
+        return line_about_python(error, cell, self.shell.user_ns, self._switcher)
 
-                explain_error(error, refusals, self.switcher, is_recording=self.record_calls)
-        PROCESS.end_cell()
+    def _explain_refusals(self, error: Exception) -> None:
+        """Explain an error that AWS or an expired session has caused."""
+        from ipy_awsprofile.notebook.refused import refusals_in
+
+        refusals = refusals_in(error) if self.explain_denied else []
+        if refusals or self._switcher:
+            from ipy_awsprofile.notebook.explaining import explain_error
+
+            switcher = self._create_switcher()
+            explain_error(error, refusals, switcher, is_recording=self.record_calls)
 
     @property
     def calls(self) -> CallRecorder:
@@ -306,7 +364,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         if self.prompt and hasattr(self.shell, "prompts"):  # in a terminal
             from ipy_awsprofile.notebook.notices import show_in_prompt
 
-            self._in_prompt.callback(show_in_prompt(self.shell, self.switcher))
+            self._in_prompt.callback(show_in_prompt(self.shell, self._create_switcher()))
         if self._switcher:
             self._apply_to(self._switcher)
             if change and change.name == "share":  # otherwise, `--share off` takes precedence
@@ -328,12 +386,12 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         """After the user has set the first profile, show a line about when it takes effect."""
         from ipy_awsprofile.notebook.notices import line_about_profile
 
-        is_late = needs_no_switch(self.switcher)
+        is_late = needs_no_switch(self._create_switcher())
         PROCESS.warn(line_about_profile(self.profile, is_late=is_late))
 
     def _tell_about_patterns(self, change: traitlets.Bunch) -> None:
         """After the user sets patterns, show lines about patterns that don't have an effect yet."""
-        switcher = self.switcher  # with its notices
+        switcher = self._create_switcher()  # with its notices
         if self._notices:
             patterns = getattr(switcher.protection, change.name)
             self._notices.tell_about_patterns(change.name, patterns)

@@ -25,6 +25,7 @@ from ipy_awsprofile.config.request import (
     options_of,
 )
 from ipy_awsprofile.config.settings import known_settings
+from ipy_awsprofile.config.shared import NOTEBOOK, SHARED_PROFILES
 from ipy_awsprofile.config.sign_ins import sign_ins
 from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
@@ -46,6 +47,7 @@ from ipy_awsprofile.notebook.typed_words import (
     FILLERS,
     WordReader,
     Words,
+    duration_in,
     is_profile,
     profiles_in,
     region_in,
@@ -253,13 +255,21 @@ class TypedLine:
         return ""
 
     def _advice_for_sharing(self, read: Words) -> str:
-        """Return advice if a word after ``--share`` resembles ``off`` or ``write``, or else ""."""
+        """Return advice about the words after ``--share``, or an empty string.
+
+        The words can resemble ``off`` or ``write``, be a time without ``write``, or be the name of
+        a profile that sharing adds.
+        """
         names: list[str] = []
         for name in read.names:
             word = word_of_share(name)
             if word == "off":
                 return _ANSWERS["unshare"]
             names.append(word or name)
+        time = duration_in(name for name in names if name != "write")
+        if time and read.options == ["--share"]:
+            return self._written(["--share", "write", time])
+        names = [name for name in names if is_profile(name) or not _is_shared(name)]
         if names == read.names:
             return ""
         others = [option for option in read.options if option != "--share"]
@@ -498,6 +508,11 @@ def _is_complete(options: argparse.Namespace, *, is_cell: bool) -> bool:
     if not actions.keys().isdisjoint(ACTIONS_ALONE):
         return request == SwitchRequest()
     return request.profile is None or is_profile(request.profile)
+
+
+def _is_shared(name: str) -> bool:
+    """Return whether a name is, or ends, the name of a profile that sharing adds."""
+    return name in SHARED_PROFILES or f"{NOTEBOOK}-{name}" in SHARED_PROFILES
 
 
 def _cell_flags() -> set[str]:

@@ -73,7 +73,6 @@ class Notices:
         after_cell = (
             end_interrupts,
             self._tell_about_places,
-            _tell_about_s3fs,
             self._tell_about_assignment,
             self._tell_about_configured_patterns,
         )
@@ -180,22 +179,6 @@ class Notices:
         problem = try_to_renew(active.session)
         if isinstance(problem, IdentityChanged):
             PROCESS.warn(f"{problem} Child processes already use them. {problem.hint}")
-
-
-def _tell_about_s3fs(result: ExecutionResult) -> None:
-    """If pandas can't import s3fs for an S3 path, show a line that says what to install.
-
-    Through aiobotocore, s3fs requires an exact version of botocore. If the user installs s3fs
-    without this package's extra, pip can choose versions that aren't compatible with the installed
-    boto3.
-    """
-    error = result.error_in_exec
-    if isinstance(error, ImportError) and re.search(r"\b(s3fs|fsspec)\b", str(error)):
-        PROCESS.warn(
-            'For `s3://` paths, run `%pip install "ipy-awsprofile[s3fs]"`, then restart the '
-            "kernel. If you install only s3fs, pip can choose a botocore that isn't compatible "
-            "with your boto3."
-        )
 
 
 def line_about_session(switcher: Switcher) -> str:

@@ -221,8 +221,8 @@ def _add_values(flag: str, values: list[str], read: Words) -> None:
         read.options.append(first)
     elif flag == "--exclude" or (flag == "--regions" and set(parts) <= set(known_regions())):
         read.options.append(",".join(parts))
-    elif flag == "--duration" and _duration_in(values):
-        read.options.append(_duration_in(values))
+    elif flag == "--duration" and duration_in(values):
+        read.options.append(duration_in(values))
     else:
         read.options.append(first)
         read.problem = (
@@ -231,7 +231,7 @@ def _add_values(flag: str, values: list[str], read: Words) -> None:
         )
 
 
-def _duration_in(words: Iterable[str]) -> str:
+def duration_in(words: Iterable[str]) -> str:
     """Return the duration that words such as `15 min` describe, or an empty string."""
     text = "".join(words).casefold()
     text = re.sub(r"(?<=\d)(h|m|s)(?:ours?|rs?|in(?:ute)?s?|ec(?:ond)?s?)?(?![a-z])", r"\1", text)

@@ -94,6 +94,8 @@ class Switcher:
         self.has_switched = False
         #: The profile that was active before, if another one is active.
         self.previous: OpenProfile | None = None
+        #: The request for the profile of the last block that has ended.
+        self.ended: SwitchRequest | None = None
         #: The session name for roles if neither an option nor the profile sets one.
         self.session_name: str | None = None
         for text in warnings_about_policy():
@@ -349,6 +351,8 @@ class Switcher:
     def end(self, entry: Entry) -> None:
         """End a block, and warn about variables that keep the block's identity."""
         ended = self._label
+        if entry.opened:
+            self.ended = entry.opened.request
         with Uninterrupted():
             with self._lock:
                 self._note_opened()

@@ -1,0 +1,246 @@
+"""If a mistake in Python code causes an error, find the line that says what to write instead.
+
+The line is shown below the error. It states only facts that this module has checked, and the code
+in it works as it is written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import ipy_awsprofile
+from ipy_awsprofile import libraries
+from ipy_awsprofile.config.files import read_config
+from ipy_awsprofile.config.profiles import Profile
+from ipy_awsprofile.config.request import SESSION, SessionRequest, python_arguments
+from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.text import letters_of, misspelled
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.switch.switcher import Switcher
+
+#: How similar an undefined name must be to a function, and an attribute to an object's attribute.
+#: A name that code imports from this package can be less similar.
+_LIKE_FUNCTION = 0.85
+_LIKE_ATTRIBUTE = 0.7
+
+#: The public names of each public module.
+_NAMES = {
+    ipy_awsprofile.__name__: [*ipy_awsprofile.__all__, "libraries"],
+    libraries.__name__: libraries.__all__,
+}
+
+#: Attributes that code expects of this package's objects, and their real names.
+_ATTRIBUTES = {("ProfilePicker", "profile"): "value", ("ProfilePicker", "profile_name"): "value"}
+
+#: The columns of `list_buckets`, and the names in S3's response.
+_COLUMNS = ["name", "creation_date", "region"]
+_OF_RESPONSE = {"Name", "CreationDate", "BucketRegion", "Buckets"}
+
+#: An item of a variable or of a call's result, such as ``profiles["RoleBeta"]``.
+_ITEM = re.compile(r"((?<![\w.])[A-Za-z_]\w*(?:\([^()\n]*\))?)\[(['\"])([^'\"\n]+)\2\]")
+
+#: A call whose first argument is an access key ID for boto3.
+_FIRST_ARGUMENT = re.compile(r"\bboto3\.(?:session\.)?Session\(\s*(['\"])([^'\"\n]+)\1")
+
+#: The error of a pandas function for a parameter that it doesn't have.
+_PARAMETER = re.compile(
+    r"\b(?:read|to)_\w+\(\) got an unexpected keyword argument "
+    r"'(session|boto3_session|profile|profile_name|aws_profile)'"
+)
+
+#: An S3 path that lacks a slash or has capitals, in the errors of Python and fsspec.
+_PATH = re.compile(r"'s3:/(?!/)|Protocol not known: S3$", re.IGNORECASE)
+
+
+def line_about_python(
+    error: Exception, cell: str, namespace: Mapping[str, object], switcher: Switcher | None
+) -> str:
+    """Return a line about the mistake that caused an error in a cell, or an empty string.
+
+    ``cell`` is the cell's code, and ``namespace`` contains the notebook's variables. ``switcher``
+    is None if the notebook hasn't used any profile.
+    """
+    if isinstance(error, AwsProfileError):  # its hint says what to do
+        return ""
+    return _Mistake(error, cell, namespace, switcher).line()
+
+
+@dataclass(frozen=True, slots=True)
+class _Mistake:
+    """An error with the code of its cell, as in `line_about_python`."""
+
+    error: Exception
+    cell: str
+    namespace: Mapping[str, object]
+    switcher: Switcher | None
+
+    def line(self) -> str:
+        """Return a line that says what to write instead, or an empty string."""
+        lines = {
+            NameError: self._about_name,
+            ImportError: self._about_import,
+            AttributeError: self._about_attribute,
+            TypeError: self._about_type,
+            KeyError: self._about_column,
+        }
+        for kind, about in lines.items():
+            line = about() if isinstance(self.error, kind) else ""
+            if line:
+                return line
+        if _PATH.search(str(self.error)):
+            return "An S3 path begins with `s3://`, in lower case and with two slashes."
+        return self._about_first_argument()
+
+    # ---- names
+
+    def _about_name(self) -> str:
+        """Return a line about a name that isn't defined, or an empty string."""
+        name = str(getattr(self.error, "name", ""))
+        for module, names in _NAMES.items():
+            if name in names:
+                return _about_module_of(name, module)
+        ended = self.switcher.ended if self.switcher else None
+        if ended and ended.variable == name:
+            options = python_arguments(SessionRequest(**ended.session_options()))
+            return (
+                f"`{name}` was set only until the end of the cell or block for `{ended.name}`. "
+                f"For a session that stays, run `{name} = open_session({options})`."
+            )
+        for module, names in _NAMES.items():
+            # Other names, such as `Profile`, are common in users' own code.
+            functions = [each for each in names if "_" in each.strip("_")]
+            near = misspelled(letters_of(name), functions, _LIKE_FUNCTION)
+            if near and near[0] in self.namespace:
+                return f"Did you mean `{near[0]}`?"
+            if near:
+                return f"Did you mean `{near[0]}`? {_about_module_of(near[0], module)}"
+        return ""
+
+    def _about_import(self) -> str:
+        """Return a line about a name that can't be imported, or an empty string."""
+        text = str(self.error)
+        if re.search(r"\b(s3fs|fsspec)\b", text):
+            # Through aiobotocore, s3fs requires an exact version of botocore. Without this
+            # package's extra, pip can choose one that isn't compatible with the installed boto3.
+            return (
+                'For `s3://` paths, run `%pip install "ipy-awsprofile[s3fs]"`, then restart the '
+                "kernel. If you install only s3fs, pip can choose a botocore that isn't compatible "
+                "with your boto3."
+            )
+        missing = re.match(r"cannot import name '(\w+)'", text)
+        module = str(getattr(self.error, "name", ""))
+        if missing is None or module not in _NAMES:
+            return ""
+        return _about_missing(missing[1], module)
+
+    def _about_attribute(self) -> str:
+        """Return a line about an attribute that an object doesn't have, or an empty string."""
+        owner = getattr(self.error, "obj", None)
+        name = str(getattr(self.error, "name", ""))
+        if isinstance(owner, ModuleType):
+            return _about_missing(name, owner.__name__) if owner.__name__ in _NAMES else ""
+        kind = type(owner)
+        if hasattr(kind, "__getattr__"):  # its message says what to write
+            return ""
+        near = misspelled(letters_of(name), _attributes_of(kind), _LIKE_ATTRIBUTE)
+        meant = _ATTRIBUTES.get((kind.__name__, name)) or next(iter(near), "")
+        return f"Did you mean `{meant}`?" if meant else ""
+
+    # ---- values
+
+    def _about_type(self) -> str:
+        """Return a line about an argument or an item of the wrong type, or an empty string."""
+        text = str(self.error)
+        parameter = _PARAMETER.search(text)
+        active = self.switcher.active if self.switcher else None
+        if parameter and active:
+            line = (
+                f"`s3://` paths use the active identity, `{active.request.name}`. Leave out "
+                f"`{parameter[1]}`."
+            )
+            if "profile" in parameter[1]:
+                line += " To use a different profile, run `%aws_profile NAME` first."
+            return line
+        if "list indices must be integers" not in text:
+            return ""
+        for expression, key in self._items("list_profiles", _is_list_of_profiles):
+            if key in read_config().profiles:
+                return (
+                    f"`{expression}` is a list. To select a profile by its name, write "
+                    f"`next(each for each in {expression} if each == {key!r})`."
+                )
+        return ""
+
+    def _about_column(self) -> str:
+        """Return a line about a column that the result of `list_buckets` doesn't have, or ""."""
+        for expression, key in self._items("list_buckets", _has_buckets):
+            if key in _OF_RESPONSE and key in self.error.args:
+                return (
+                    f"The columns of `{expression}` are `name`, `creation_date` and `region`, and "
+                    "each row is a bucket."
+                )
+        return ""
+
+    def _items(
+        self, function: str, is_result: Callable[[object], bool]
+    ) -> Iterator[tuple[str, str]]:
+        """Yield each expression for the result of a function in the cell, and the key of its item.
+
+        ``is_result`` returns whether a variable's value is a result of the function.
+        """
+        for expression, _, key in _ITEM.findall(self.cell):
+            is_call = expression.startswith(f"{function}(")
+            if is_call or is_result(self.namespace.get(expression)):
+                yield expression, key
+
+    def _about_first_argument(self) -> str:
+        """Return a line about a profile's name that boto3 takes for an access key, or ""."""
+        for _, name in _FIRST_ARGUMENT.findall(self.cell):
+            if name in read_config().profiles:
+                return (
+                    "The first argument of `boto3.Session` is an access key ID, not a profile's "
+                    f"name. Write `boto3.Session(profile_name={name!r})`."
+                )
+        return ""
+
+
+def _about_module_of(name: str, module: str) -> str:
+    return f"To import `{name}`, run `from {module} import {name}`."
+
+
+def _about_missing(name: str, module: str) -> str:
+    """Return a line about a name that a public module doesn't have."""
+    if name == SESSION:
+        return f"`%aws_profile NAME` sets the variable `{SESSION}`. You don't need to import it."
+    order = [module, *(other for other in _NAMES if other != module)]
+    for other in order:
+        if name in _NAMES[other]:
+            return _about_module_of(name, other)
+    for other in order:
+        same_case = [each for each in _NAMES[other] if each[0].isupper() == name[0].isupper()]
+        near = misspelled(letters_of(name), same_case) or misspelled(name, _NAMES[other])
+        if near:
+            return f"Did you mean `{near[0]}`? {_about_module_of(near[0], other)}"
+    return f"To see the names in `{module}`, run `import {module}; help({module})`."
+
+
+def _attributes_of(kind: type) -> list[str]:
+    """Return the public attributes of this package's classes among a class and its bases."""
+    names: list[str] = []
+    for each in kind.__mro__:
+        if each.__module__.startswith(f"{ipy_awsprofile.__name__}."):
+            names += [name for name in vars(each) if not name.startswith("_")]
+    return names
+
+
+def _is_list_of_profiles(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(x, Profile) for x in value)
+
+
+def _has_buckets(value: object) -> bool:
+    return list(getattr(value, "columns", ())) == _COLUMNS
