@@ -420,7 +420,7 @@ def _require_chosen_in_run(label: Label, signer: Signer, operation: str) -> None
     if label.run == PROCESS.runs:
         return
     raise NotForOneProfile(
-        f"The {signer.name.lower()} of {label.name} was created before the run and would sign "
+        f"The {signer.name.lower()} of {label.name} existed before the run and would sign "
         f"{operation} as {label.name} for every profile.",
         "Use the `session` of each profile. If you need the other session, open it in the cell or "
         f"function itself: `{_code_to_open(label)}`.",

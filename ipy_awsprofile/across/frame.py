@@ -99,7 +99,7 @@ class ErrorRows(list[dict[str, str | None]]):
         rows = [tuple(text or "" for text in row.values()) for row in self]
         notes: tuple[str, ...] = ()
         if len(self) > MOST_ROWS:
-            notes = ("To see all errors, call the method `frame`.",)
+            notes = ("To see all errors, call the method `frame()` of this table.",)
         return Card(
             number_of(len(self), "error"),
             notes=notes,
@@ -144,8 +144,9 @@ def rows_of(value: object) -> Rows:
 def frame_of(outcomes: Sequence[Outcome], *, regional: bool = False) -> pd.DataFrame:
     """Return the rows of all outcomes as one DataFrame, with the profile, account and Region.
 
-    For roles from `organization_roles`, each row also has an ``account_name``. If the function
-    returned a column with the same name as one of these columns, the function's column is renamed.
+    For roles from `organization_roles`, each row also has an ``account_name``. If the
+    function that ran for the profiles returned a column with the same name as one of these columns,
+    that column is renamed.
     ``attrs["errors"]`` contains the failures as `ErrorRows`. If ``regional`` is true, the failures
     contain the Region.
     """

@@ -145,7 +145,8 @@ def _names_matching(pattern: str, person: Person) -> list[str]:
 def advice_for_pattern(pattern: str) -> str:
     """Return advice for a pattern that doesn't match anything, or an empty string."""
     return (
-        _advice_for_words(pattern, ())
+        _advice_for_punctuation(pattern)
+        or _advice_for_words(pattern, ())
         or _advice_for_syntax(pattern)
         or _advice_with_wildcards(pattern)
         or did_you_mean(pattern, read_config().profiles.keys() - SHARED_PROFILES.keys())
@@ -174,6 +175,14 @@ def _advice_for_words(pattern: str, names: Collection[str]) -> str:
     if len(meant) == len(words):
         return f"{problem} Did you mean `{','.join(meant)}`?"
     return f"{problem} To select the other profiles by their names, write `{','.join(exact)}`."
+
+
+def _advice_for_punctuation(pattern: str) -> str:
+    """Return advice for a pattern with semicolons or a full stop at its end, or an empty string."""
+    patterns = [each.strip() for each in pattern.rstrip(" .").split(";") if each.strip()]
+    if ";" not in pattern and not pattern.endswith("."):
+        return ""
+    return f"Write `{','.join(patterns)}`." if all(map(_matches_any, patterns)) else ""
 
 
 def _advice_for_syntax(pattern: str) -> str:

@@ -458,7 +458,7 @@ def _line_of(text: str, table: str, name: str) -> int | None:
 
 
 def _wrong(path: Path, problem: str, line: int | None = None) -> ConfigFileError:
-    """Return the exception to raise for each session while a policy file is invalid."""
+    """Return the exception to raise when a session is opened while a policy file is invalid."""
     hint = (
         "Ask the administrator of this machine to correct this file of the organization's policy. "
         "You can't open a session until the file is corrected. `ipy-awsprofile policy FILE` "

@@ -418,7 +418,7 @@ def sign_in_target(sign_in: SignIn, config: Config) -> Target:
 
 
 def login_target(request: SessionRequest) -> Target:
-    """Return a target for signing in, without the request's options that don't affect a sign-in.
+    """Return a target for signing in, with only those options of a request that affect a sign-in.
 
     If the request names a sign-in instead of a profile, the target doesn't have a role. Account
     names aren't replaced with IDs, because the user must sign in before looking up accounts. Errors

@@ -175,7 +175,8 @@ def _what_workers_clear() -> tuple[Follower, ...]:
 def _plugin_class() -> Any:
     """Return the class of the plugin that runs in each worker.
 
-    The class is created in a function because its base class can be imported only with Dask.
+    The class is created in a function because its base class can be imported only if Dask is
+    installed.
     """
     from distributed import WorkerPlugin
 

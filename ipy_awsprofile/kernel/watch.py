@@ -4,8 +4,8 @@ botocore calls `_watch` for each new session, including those of boto3, aiobotoc
 an identity is active, a session gets the credentials object of the active session, unless the user
 has chosen a profile, keys or a credential provider for the session. This object renews the
 credentials for all of these sessions, and prompts the user if necessary. Credentials that other
-sessions find are labeled with the profile that the user named. Each client calls `gate.check` in
-its event ``before-sign``, which botocore also emits for presigned URLs. Code that signs requests
+sessions find are labeled with the profile that the user named. Each client calls `gate.check` on
+its ``before-sign`` event, which botocore also emits for presigned URLs. Code that signs requests
 without a client either calls ``SigV4Auth.add_auth`` or freezes a session's credentials, so these
 two methods also call `gate.check`. The check can't detect keys that were frozen earlier.
 

@@ -95,6 +95,14 @@ def run_aws_profile(
         return run(_Line(options, request, switcher, make_picker, before, former))
 
 
+def _first_line_of_cell(request: SwitchRequest | None) -> str:
+    """Return a hint with the first line of a cell that requests the same switch."""
+    line = "%%aws_profile NAME"
+    if request and request.name:
+        line = f"%%aws_profile {arguments(request)}"
+    return f"Write `{line}`."
+
+
 def run_aws_profile_cell(
     options: argparse.Namespace,
     cell: str,
@@ -111,7 +119,7 @@ def run_aws_profile_cell(
     if request is None or chosen(options, ProfileActions):
         raise InvalidOption(
             "`%%aws_profile` requires a profile's name and doesn't accept actions such as --off.",
-            "Write `%%aws_profile NAME`.",
+            _first_line_of_cell(request),
         )
     statement = f"with using_profile({python_arguments(request)}):"
     code = compile_cell(

@@ -106,6 +106,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
     def __init__(self, shell: InteractiveShell, make_picker: Callable[[Switcher], object]) -> None:
         self._is_ready = False
+        #: The last values that were proposed for the settings, before the policy limited them.
+        self._proposed: dict[str, str] = {}
         super().__init__(shell=shell)
         for name in SETTINGS:
             setattr(self, name, getattr(self, name))  # so that `%config` shows the policy
@@ -151,6 +153,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         If the policy changes the user's value, show a line about the change.
         """
         name = proposal.trait.name
+        self._proposed[name] = repr(proposal.value)
         kept, line = setting_with_policy(name, proposal.value)
         if line and self._is_ready:
             PROCESS.warn(line)
@@ -206,17 +209,20 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         """
         values = self._values_in_config()
         former = self._followed
-        changed = [name for name, value in values.items() if former.get(name) != value]
+        # `%config` changes the shell's configuration, too, and has already proposed the value.
+        known = {name: {former.get(name), self._proposed.get(name)} for name in values}
+        changed = [name for name, value in values.items() if value not in known[name]]
         self._followed = values
-        name = type(self).__name__
+        section = type(self).__name__
         try:
             for setting in changed:
-                self.update_config(Config({name: {setting: self.shell.config[name][setting]}}))
+                value = self.shell.config[section][setting]
+                self.update_config(Config({section: {setting: value}}))
         except traitlets.TraitError as error:
             self._followed = former
             raise InvalidOption(
-                f"`get_ipython().config.{name}` is invalid: {error}",
-                f"Correct the setting. `%config {name}` shows the types of the settings.",
+                f"`get_ipython().config.{section}` is invalid: {error}",
+                f"Correct the setting. `%config {section}` shows the types of the settings.",
             ) from error
 
     def _tell_about_config(self, result: ExecutionResult) -> None:

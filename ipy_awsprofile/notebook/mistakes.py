@@ -15,7 +15,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ipy_awsprofile.config.files import read_config
-from ipy_awsprofile.config.names import account_text, has_wildcard
+from ipy_awsprofile.config.names import account_text, has_wildcard, is_account_id
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.request import (
     SESSION,
@@ -287,6 +287,9 @@ class TypedLine:
             return f"Write `{without_quotes}`."
         if has_wildcard(name):
             return self._advice_for_pattern(name, read)
+        role = self._advice_for_account_and_role(read)
+        if role:
+            return role
         profiles, others = profiles_in(read.names)
         options, rest = _with_region(read.options, others)
         if len(profiles) > 1:
@@ -301,6 +304,19 @@ class TypedLine:
         if profiles or not rest:
             return self._written([*profiles, *options])
         return self._advice_for_similar(" ".join(rest), options, words)
+
+    def _advice_for_account_and_role(self, read: Words) -> str:
+        """Return advice for a role with a space after its account instead of a slash, or ""."""
+        *account, role = read.names
+        text = " ".join(account)
+        sign_in = text.partition(":")[0]
+        if sign_in != text and sign_in in sign_ins(read_config()):
+            return self._written([f"{text}/{role}", *read.options])
+        if not is_account_id(text):
+            return ""
+        names = [f"{each}:{text}/{role}" for each in sign_ins(read_config())]
+        lines = [self.good_line([each, *read.options]) for each in names]
+        return f"Did you mean {_either(lines)}?" if lines and all(lines) else ""
 
     def _advice_without(self, left_out: list[str], words: list[str]) -> str:
         """Return a question that suggests a line and names the words that the line leaves out."""

@@ -45,8 +45,8 @@ class ProfileActions:
         "Get new credentials now, and sign in if the sign-in is missing or has expired."
     )
     login: bool = option(
-        "Sign in again before the switch, even if the sign-in is still valid (for IAM Identity "
-        "Center and aws login)."
+        "For IAM Identity Center and aws login: sign in again before the switch, even if the "
+        "sign-in is still valid."
     )
     logout: bool = option(
         "End the sign-in of the profile NAME or of --sso for all programs. Without a name, end all "

@@ -173,7 +173,7 @@ class ProfileSession(NamedSession):
 
     @property
     def principal(self) -> str | None:
-        """The principal that STS has reported, as in `CallerIdentity`, or None."""
+        """The session's principal (see `CallerIdentity`), or None if STS hasn't reported one."""
         caller = caller_of(self.get_credentials())
         return caller.principal if caller and caller.arn else None
 

@@ -70,7 +70,7 @@ _NEEDS_TO_LEND = (
 
 
 class Switcher:
-    """Switches the kernel between identities and restores the state before the first switch."""
+    """Switches the kernel between identities, and restores the state from before the first one."""
 
     def __init__(self, shell: InteractiveShell | None) -> None:
         self._shell = shell  # None in a script, which has no notebook with a variable

@@ -313,12 +313,15 @@ def test_the_header_of_a_sign_in_as_its_name(shell: Shell, aws: EmbeddedAws) -> 
     assert "Did you mean `corp`?" in shell.refused("%aws_profile Other").hint
 
 
-@pytest.mark.parametrize("typed", ["corp/Sandbox/Reader", "Corp:Sandbox/Reader --read-only"])
+@pytest.mark.parametrize(
+    "typed",
+    ["corp/Sandbox/Reader", "Corp:Sandbox/Reader --read-only", "corp:Sandbox Reader --read-only"],
+)
 def test_a_role_of_a_misspelled_sign_in(shell: Shell, aws: EmbeddedAws, typed: str) -> None:
     """A role's name gets its sign-in's name and a colon, and keeps the limits of the line."""
     put_lines(aws.config_file, *sign_in_lines(aws, "[sso-session corp]"))
-    options = typed.partition(" ")[1:]
-    right = f"%aws_profile corp:Sandbox/Reader{''.join(options)}"
+    limit = " --read-only" if "--read-only" in typed else ""
+    right = f"%aws_profile corp:Sandbox/Reader{limit}"
     assert shell.refused(f"%aws_profile {typed}").hint == f"Write `{right}`."
 
 
@@ -391,3 +394,12 @@ def test_actions_that_exclude_each_other(shell: Shell, aws: EmbeddedAws) -> None
     error = shell.refused("%aws_profile --share write --off")
     assert str(error) == "--off and --share can't be combined."
     assert error.hint == "Use only one of these actions."
+
+
+@pytest.mark.parametrize("action", ["--refresh", "--login", "--save it"])
+def test_an_action_of_a_cell(shell: Shell, aws: EmbeddedAws, action: str) -> None:
+    """A cell with an action gets the first line without it, and with the same limits."""
+    hint = shell.refused(f"%%aws_profile RoleBeta {action} --read-only\n1").hint
+    assert hint == "Write `%%aws_profile RoleBeta --read-only`."
+    hint = shell.refused("%%aws_profile --off\n1").hint
+    assert hint == "Write `%%aws_profile NAME`."

@@ -74,7 +74,11 @@ def test_magics_in_one_cell(shell: Shell, cell: str, printed: str) -> None:
             "can't use `await`",
             "with using_profile('RoleBeta'):",
         ),
-        ("%%aws_profile RoleBeta --off\nx = 1", "requires a profile's name", "%%aws_profile NAME"),
+        (
+            "%%aws_profile RoleBeta --off\nx = 1",
+            "requires a profile's name",
+            "%%aws_profile RoleBeta`",
+        ),
         ("%%aws_profile RoleBet\nx = 1", "There is no profile `RoleBet`", "`RoleBeta`"),
     ],
 )
