@@ -25,7 +25,6 @@ from ipy_awsprofile.config.files import (
     read_config,
 )
 from ipy_awsprofile.config.names import Arn, matches
-from ipy_awsprofile.config.python_interface import checks_arguments
 from ipy_awsprofile.config.settings import COMMANDS, CREDENTIALS, KEYS, SECRETS, client_settings
 from ipy_awsprofile.config.user_environment import named_profile, user_environment
 from ipy_awsprofile.errors import ConfigFileError, ProfileNotFound
@@ -221,7 +220,6 @@ def chain_of(profile: Profile, config: Config) -> tuple[Profile, ...]:
     return tuple(chain)
 
 
-@checks_arguments
 def list_profiles(pattern: str | None = None) -> list[Profile]:
     """Return the profiles in the shared files, in the order in which the files contain them.
 

@@ -7,12 +7,12 @@ in it works as it is written.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-import ipy_awsprofile
 from ipy_awsprofile import libraries
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.profiles import Profile
@@ -28,9 +28,12 @@ if TYPE_CHECKING:
 _LIKE_FUNCTION = 0.85
 _LIKE_ATTRIBUTE = 0.7
 
+#: The package, which is imported before each of its modules.
+_PACKAGE = sys.modules[__name__.partition(".")[0]]
+
 #: The public names of each public module.
 _NAMES = {
-    ipy_awsprofile.__name__: [*ipy_awsprofile.__all__, "libraries"],
+    _PACKAGE.__name__: [*_PACKAGE.__all__, "libraries"],
     libraries.__name__: libraries.__all__,
 }
 
@@ -233,7 +236,7 @@ def _attributes_of(kind: type) -> list[str]:
     """Return the public attributes of this package's classes among a class and its bases."""
     names: list[str] = []
     for each in kind.__mro__:
-        if each.__module__.startswith(f"{ipy_awsprofile.__name__}."):
+        if each.__module__.startswith(f"{_PACKAGE.__name__}."):
             names += [name for name in vars(each) if not name.startswith("_")]
     return names
 
