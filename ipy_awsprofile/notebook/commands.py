@@ -185,7 +185,8 @@ def _request_of(
     """
     given = chosen(options, SwitchRequest)
     request = SwitchRequest(joined(options.profile), **given)
-    if options.refresh and active and request == SwitchRequest(active.profile):
+    is_same = active is not None and joined(options.profile) in (None, active.profile)
+    if options.refresh and is_same and given.keys() <= {"confirmed"}:
         return active  # new credentials have the same limits
     if options.profile or request.name or request.has_parts:
         return request
@@ -196,7 +197,7 @@ def _request_of(
     if options.save is not None and active and active.profile in read_config().profiles:
         return active  # the error says why it can't be saved
     hint = "Write `%aws_profile NAME` and the options, or `%%aws_profile NAME` for one cell."
-    if options.confirmed:  # perhaps a preview, or a refused switch to another profile
+    if given == {"confirmed": True}:  # perhaps a preview, or a refused switch to another profile
         hint = "Repeat the line that you want to confirm, and add `--yes` to it."
     elif active:
         hint = f"Write `%aws_profile {arguments_with_name(options, active)}`."

@@ -403,3 +403,13 @@ def test_an_action_of_a_cell(shell: Shell, aws: EmbeddedAws, action: str) -> Non
     assert hint == "Write `%%aws_profile RoleBeta --read-only`."
     hint = shell.refused("%%aws_profile --off\n1").hint
     assert hint == "Write `%%aws_profile NAME`."
+
+
+def test_a_confirmation_of_new_credentials(shell: Shell, aws: EmbeddedAws) -> None:
+    """`--refresh --yes` keeps the limits, and other options with `--yes` get a profile's name."""
+    shell.good("%config AwsProfileMagics.protected = ['*Beta']")
+    shell.good("%aws_profile RoleBeta --read-only --yes")
+    assert "read-only" in shell.good("%aws_profile --refresh --yes").text
+    hint = shell.refused("%aws_profile --duration 30m --yes").hint
+    (line,) = re.findall("Write `([^`]+)`", hint)
+    assert "read-only" in shell.good(line).text
