@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 import sys
+import sysconfig
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -51,6 +52,10 @@ class Answers:
         self.questions.append(question)
         self.meanwhile()
         return self.answer
+
+
+#: Where Python finds its packages if it is started by another name, from outside its environment.
+PACKAGES = {"PYTHONPATH": sysconfig.get_path("purelib")}
 
 
 @pytest.fixture
@@ -140,8 +145,8 @@ def test_the_policy_that_was_confirmed(
     for program in ("first", "second"):  # each gets its own keys
         link = tmp_path / program
         link.symlink_to(sys.executable)
-        assert "written" in terminal.run(str(link), "-c", PUT, AWS_PROFILE=AGENT).stdout
-        listed = terminal.run(str(link), "-c", LIST, AWS_PROFILE=AGENT)
+        assert "written" in terminal.run(str(link), "-c", PUT, AWS_PROFILE=AGENT, **PACKAGES).stdout
+        listed = terminal.run(str(link), "-c", LIST, AWS_PROFILE=AGENT, **PACKAGES)
         assert "AccessDenied" in listed.stderr
         file.unlink(missing_ok=True)
 
@@ -158,7 +163,9 @@ def test_programs_of_a_limited_notebook(
     file.unlink()
     link = tmp_path / "program"
     link.symlink_to(sys.executable)
-    assert "my-first" in terminal.run(str(link), "-c", LIST, AWS_PROFILE=NOTEBOOK).stdout
+    assert (
+        "my-first" in terminal.run(str(link), "-c", LIST, AWS_PROFILE=NOTEBOOK, **PACKAGES).stdout
+    )
     assert {call.arn for call in aws.calls if call.action == "s3:PutObject"} != {None}
 
 
@@ -428,9 +435,9 @@ def test_names_of_programs(notebook: Shell, terminal: Terminal, tmp_path: Path) 
     for name in ("\x1b[2Kevil\u202e", long_name):
         link = tmp_path / name
         link.symlink_to(sys.executable)
-        done = terminal.run(str(link), "-c", ask)
+        done = terminal.run(str(link), "-c", ask, **PACKAGES)
         assert done.returncode == 0, done.stderr
-        who = terminal.run(str(link), "-c", ARN, AWS_PROFILE=AGENT).stdout
+        who = terminal.run(str(link), "-c", ARN, AWS_PROFILE=AGENT, **PACKAGES).stdout
         assert f"/{user}-notebook-agent" in who
     programs = notebook.good("%aws_profile --share").result["program"].tolist()
     assert programs[0] == r"\x1b[2Kevil\u202e"
