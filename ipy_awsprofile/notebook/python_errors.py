@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -70,7 +71,9 @@ def line_about_python(
     """
     if isinstance(error, AwsProfileError):  # its hint says what to do
         return ""
-    return _Mistake(error, cell, namespace, switcher).line()
+    with suppress(AwsProfileError):  # the user is still editing the config files
+        return _Mistake(error, cell, namespace, switcher).line()
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

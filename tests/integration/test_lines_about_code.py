@@ -241,3 +241,13 @@ def test_a_changed_configuration(shell: Shell, aws: EmbeddedAws) -> None:
     (line,) = code_in(shell.refused("%aws_profile UserAlpha").hint)
     assert "stale" in shell.good(line).text
     shell.good(f"{section}.stale = 'warn'\n%aws_profile RoleBeta")
+
+
+def test_broken_files(shell: Shell, aws: EmbeddedAws) -> None:
+    """While the config file can't be read, an error of Python has no line, and no hook fails."""
+    shell.good("import boto3\n%aws_profile RoleBeta")
+    aws.config_file.write_text("[profile\n")
+    ran = shell.run("boto3.Session('RoleBeta').client('sts').get_caller_identity()")
+    assert ran.error is not None
+    assert "Error in callback" not in ran.printed
+    assert "access key ID" not in ran.text
