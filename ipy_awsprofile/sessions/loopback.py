@@ -56,7 +56,7 @@ class LoopbackServer(StaysInProcess, ThreadingTCPServer):
         return is_own
 
     def prove(self, connection: socket.socket) -> None:
-        """Keep a connection open, because the program has proved that it belongs to the user."""
+        """Keep a connection open after its program has proved that it belongs to the user."""
         self._unproved.pop(connection, None)
 
     def process_request(self, request: Any, client_address: Any) -> None:
