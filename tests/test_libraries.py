@@ -129,7 +129,7 @@ def by_polars(session: ProfileSession) -> Any:
     options = libraries.polars_options(session)
     pl.from_pandas(CITIES).write_csv(CSV, **options)
     pl.from_pandas(CITIES).write_parquet(PARQUET, **options)
-    assert pl.read_csv(CSV, **options).to_pandas().equals(CITIES)
+    assert pl.scan_csv(CSV, **options).collect().to_pandas().equals(CITIES)
     return pl.scan_parquet(PARQUET, **options).collect().to_pandas()
 
 

@@ -343,7 +343,7 @@ OF_POLARS = [
     (
         "pl.read_csv(path, storage_options=storage_options(session))",
         "unsupported: cannot combine aws_profile with client_kwargs in storage_options",
-        "pl.read_csv(path, **libraries.polars_options(session))",
+        "pl.scan_csv(path, **libraries.polars_options(session)).collect()",
     ),
     (
         "pl.scan_csv(path, storage_options=libraries.polars_options(session)).collect()",
