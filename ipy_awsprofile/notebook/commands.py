@@ -185,9 +185,10 @@ def _request_of(
     """
     given = chosen(options, SwitchRequest)
     request = SwitchRequest(joined(options.profile), **given)
-    is_same = active is not None and joined(options.profile) in (None, active.profile)
-    if options.refresh and is_same and given.keys() <= {"confirmed"}:
+    if options.refresh and active and request == SwitchRequest(active.profile):
         return active  # new credentials have the same limits
+    if options.refresh and active and request == SwitchRequest(confirmed=True):
+        return None  # the active profile doesn't need to be confirmed again
     if options.profile or request.name or request.has_parts:
         return request
     if options.share == _WRITE:
