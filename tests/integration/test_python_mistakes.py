@@ -357,8 +357,8 @@ OF_POLARS = [
 def test_options_of_polars(
     shell: Shell, aws: EmbeddedAws, wrong: str, says: str, right: str
 ) -> None:
-    """The page has the messages of polars for wrong options, and the code that works."""
-    pytest.importorskip("polars")
+    """The page has the messages of polars 2 for wrong options, and the code that works."""
+    pytest.importorskip("polars", minversion="2")
     page = (Path(__file__).parents[2] / "docs/troubleshooting.md").read_text()
     shell.good("import polars as pl\nfrom ipy_awsprofile import libraries, storage_options")
     shell.good("%aws_profile RoleBeta\npath = 's3://my-first-bucket/a.csv'")
