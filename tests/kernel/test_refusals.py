@@ -114,7 +114,7 @@ USES = {
         is_certain=False,
     ),
     "PyIceberg": Use(
-        LIBRARIES["PyIceberg"],
+        LIBRARIES.get("PyIceberg", ""),
         "from pyiceberg.io.pyarrow import PyArrowFileIO\n"
         "files = PyArrowFileIO({'s3.endpoint': ENDPOINT, 's3.region': 'us-west-2'})\n"
         "with files.new_output(f'{ROOT}/f').create(overwrite=True) as file: file.write(b'a')",
@@ -143,7 +143,7 @@ USES = {
         is_certain=False,
     ),
 }
-for library in ("awswrangler", "PyIceberg"):
+for library in ("awswrangler", "DuckDB", "PyIceberg"):
     if not has(library.lower()):
         del USES[library]
 
