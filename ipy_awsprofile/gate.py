@@ -496,8 +496,8 @@ def session_here() -> boto3.Session | None:
     """Return the session of the profile that the current thread works for.
 
     The result is None if no code is running for many profiles. Raise NotForOneProfile if code is
-    running for many profiles but the current thread doesn't work for any of these profiles. The
-    running code may have started the current thread.
+    running for many profiles but the current thread doesn't work for any of these profiles. For
+    example, the code for one of the profiles may have started this thread.
     """
     turn = _turn.get()
     if turn:

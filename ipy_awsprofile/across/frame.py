@@ -144,9 +144,8 @@ def rows_of(value: object) -> Rows:
 def frame_of(outcomes: Sequence[Outcome], *, regional: bool = False) -> pd.DataFrame:
     """Return the rows of all outcomes as one DataFrame, with the profile, account and Region.
 
-    For roles from `organization_roles`, each row also has an ``account_name``. If the
-    function that ran for the profiles returned a column with the same name as one of these columns,
-    that column is renamed.
+    For roles from `organization_roles`, each row also has an ``account_name``. If the function's
+    result has a column with one of these names, the result's column is renamed ``result_NAME``.
     ``attrs["errors"]`` contains the failures as `ErrorRows`. If ``regional`` is true, the failures
     contain the Region.
     """

@@ -218,8 +218,8 @@ def ask_caller(sts: Any) -> CallerIdentity:
 class CliFiles(JSONFileCache):
     """A dict of the sessions or tokens that the AWS CLI stores in a folder of JSON files.
 
-    Other programs can have these files open. On Windows, botocore couldn't replace an open file,
-    and would leave the secrets in a temporary file.
+    Other programs can have these files open. This class writes the files itself because, on
+    Windows, botocore can't replace an open file and leaves the secrets in a temporary file.
     """
 
     def __contains__(self, key: object) -> bool:

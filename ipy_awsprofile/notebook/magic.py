@@ -84,7 +84,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         "role_session_name is set.",
     ).tag(config=True)
     record_calls = traitlets.Bool(
-        help="Record AWS calls in memory for %aws_calls, without request bodies and parameter "
+        help="Record AWS calls in memory for %aws_calls, without request bodies or parameter "
         "values.",
     ).tag(config=True)
     share = traitlets.Bool(

@@ -63,8 +63,8 @@ class ProfileActions:
     )
     pick: bool = option("Show a searchable list of profiles.")
     share: str | None = option(
-        "Let terminals, agents and other programs use the notebook's identity, with the profiles "
-        "notebook and notebook-agent, until `--share off` or --off. `--share write 10m` lets "
+        "Let terminals, agents and other programs use the notebook's identity through the profiles "
+        "notebook and notebook-agent until `--share off` or --off. `--share write 10m` lets "
         "programs with the profile notebook-agent write for ten minutes.",
         "[MODE]",
     )
@@ -117,9 +117,7 @@ class CellOptions:
         "PATTERN",
         is_repeated=True,
     )
-    into: str | None = option(
-        "Store the DataFrame in this variable instead of showing the DataFrame.", "VAR"
-    )
+    into: str | None = option("Store the DataFrame in this variable instead of showing it.", "VAR")
     regions: Iterable[str] = option(
         "Run the cell in each of these Regions instead of the profile's Region. You can repeat "
         "this option.",

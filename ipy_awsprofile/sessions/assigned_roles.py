@@ -246,7 +246,7 @@ def known_account_name(account: str) -> str | None:
 
 
 def known_account_names() -> dict[str, str]:
-    """Return the names of all accounts that a sign-in has ever listed, by ID."""
+    """Return the names, by account ID, of all accounts that any sign-in has ever listed."""
     return dict(_read_cache()["names"])
 
 

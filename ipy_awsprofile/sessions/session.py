@@ -95,7 +95,8 @@ _INSTEAD_OF_ATTRIBUTE = {
 class NamedSession(StaysInProcess, Session):
     """A boto3 session with its `Target`, or with None if another library opened the session.
 
-    ``timeout`` is the time limit, in seconds, for each attempt of this package's own calls.
+    ``timeout`` is the time limit, in seconds, for each attempt at a call that this
+    package itself makes.
     """
 
     def __init__(
