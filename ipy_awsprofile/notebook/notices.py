@@ -73,6 +73,7 @@ class Notices:
         after_cell = (
             end_interrupts,
             self._tell_about_places,
+            self._tell_about_block,
             self._tell_about_assignment,
             self._tell_about_configured_patterns,
         )
@@ -89,6 +90,20 @@ class Notices:
             if key not in self._told_places:
                 PROCESS.warn(str(changed))
         self._told_places = told
+
+    def _tell_about_block(self, _result: object) -> None:
+        """Show a line if a block is still open after the cell, such as a block in a thread."""
+        block = self._switcher.block
+        if block is None or block.is_told or block.opened is None:
+            return
+        block.is_told = True
+        hint = "To end the block and the notebook's switch, run `%aws_profile --off`."
+        if block.is_beside:
+            hint = "In threads and tasks, use `open_session(NAME)`."
+        PROCESS.warn(
+            "A block of `using_profile` is still open, so the next cells also use "
+            f"`{block.opened.label.name}`. {hint}"
+        )
 
     def _tell_about_assignment(self, result: ExecutionResult) -> None:
         """Show a line if the cell has assigned the result of ``%aws_profile``, which is None."""

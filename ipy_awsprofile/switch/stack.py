@@ -78,7 +78,8 @@ class Entry:
     """The notebook, a block, or code for many profiles (a run), with its active profile or None.
 
     ``has_switched`` is True after a switch in the entry. ``is_dropped`` is True for a block in a
-    generator or coroutine that was closed before the block ended. ``changed_before`` contains the
+    generator or coroutine that was closed before the block ended. ``is_told`` is True if a line has
+    said that the block applies to code outside the block. ``changed_before`` contains the
     places that the user had changed before the entry began. ``owner`` is the Switcher that began
     the block or made the last switch.
     """
@@ -88,6 +89,7 @@ class Entry:
     is_run: bool = False
     has_switched: bool = False
     is_dropped: bool = False
+    is_told: bool = False
     changed_before: Mapping[Place, object] = field(default_factory=dict)
     runner: tuple[threading.Thread, asyncio.Task[object] | None] = field(default_factory=_runner)
 
@@ -131,9 +133,15 @@ class Stack:
         return self._last.opened
 
     @property
+    def block(self) -> Entry | None:
+        """The block that began last of all open blocks, or None."""
+        blocks = [entry for entry in self._entries[1:] if not entry.is_run]
+        return blocks[-1] if blocks else None
+
+    @property
     def is_in_block(self) -> bool:
         """Whether a block is open, so that the active profile ends with the block."""
-        return any(not entry.is_run for entry in self._entries[1:])
+        return self.block is not None
 
     @property
     def session_of_notebook(self) -> ProfileSession | None:

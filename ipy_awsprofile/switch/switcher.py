@@ -143,6 +143,12 @@ class Switcher:
         with self._lock:
             return self._stack.is_in_block
 
+    @property
+    def block(self) -> Entry | None:
+        """The block that began last of all open blocks, or None."""
+        with self._lock:
+            return self._stack.block
+
     def subscribe(self, listener: _Listener) -> Callable[[], None]:
         """Call the listener with each new identity, or with None after `off`.
 

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Hashable
 from functools import lru_cache
-from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+from inspect import (
+    CO_ASYNC_GENERATOR,
+    CO_GENERATOR,
+    isasyncgenfunction,
+    iscoroutinefunction,
+    isgeneratorfunction,
+)
 from typing import TYPE_CHECKING, TypeVar
 
 from ipy_awsprofile.audit import note, refusals_noted
 from ipy_awsprofile.config.python_interface import ForWith, takes
-from ipy_awsprofile.config.request import Form, SwitchRequest, python_arguments
+from ipy_awsprofile.config.request import Form, SessionRequest, SwitchRequest, python_arguments
 from ipy_awsprofile.errors import InvalidOption, NotAllowed
-from ipy_awsprofile.gate import PROCESS, require_no_run
+from ipy_awsprofile.gate import PROCESS, is_between, library_of, require_no_run
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
 from ipy_awsprofile.kernel.watch import watch
 from ipy_awsprofile.switch.stack import Entry
@@ -21,6 +28,8 @@ from ipy_awsprofile.switch.user_functions import UserFunction, key_of
 from ipy_awsprofile.text import listed, one_line
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     import boto3
 
 
@@ -52,12 +61,16 @@ class Block(ForWith):
 
     def __call__(self, function: _Function) -> _Function:
         """Decorate a function. Raise InvalidOption for a coroutine or generator function."""
-        kinds = (iscoroutinefunction, isgeneratorfunction, isasyncgenfunction)
-        if any(kind(function) for kind in kinds):
+        hint = ""
+        if iscoroutinefunction(function):
+            hint = "Use `with using_profile(NAME):` in the function's body."
+        elif isgeneratorfunction(function) or isasyncgenfunction(function):
+            hint = "Use `session = open_session(NAME)` in the function's body."
+        if hint:
             raise InvalidOption(
                 "`using_profile` can't decorate a coroutine or generator function, because the "
                 "function's body runs only after the call.",
-                "Use `with using_profile(NAME):` in the function's body.",
+                hint,
             )
         decorated: _Function = super().__call__(function)
         return decorated
@@ -69,6 +82,8 @@ class Block(ForWith):
         entry = Entry()
         # This can call AWS or prompt, and changes nothing yet.
         opened = switcher.prepare(self._request, form=self._form)
+        frame = sys._getframe(1)  # noqa: SLF001  # the frame with the `with` statement
+        entry.is_told = _warns_about_generator(frame, self._request)
         try:
             with Uninterrupted():
                 self._open.append((switcher, entry))
@@ -96,6 +111,28 @@ class Block(ForWith):
             switcher.end(entry)
 
 
+def _warns_about_generator(frame: FrameType, request: SwitchRequest) -> bool:
+    """Warn if a generator's block also applies to the user's code that uses the generator.
+
+    Return whether a warning was shown. ``frame`` is the frame that enters the block for
+    ``request``.
+    """
+    if not frame.f_code.co_flags & (CO_GENERATOR | CO_ASYNC_GENERATOR):
+        return False
+    # contextlib, pytest and other libraries suspend a generator to keep its block open on purpose.
+    consumer = frame.f_back
+    if consumer is None or is_between(consumer) or library_of(consumer):
+        return False
+    name = frame.f_code.co_name
+    arguments = python_arguments(SessionRequest(**request.session_options()))
+    PROCESS.warn(
+        f"`{name}` is a generator, so its block applies to the whole kernel until `{name}` ends, "
+        f"even while `{name}` is suspended. To use the identity only in `{name}`, replace the "
+        f"`with` statement with `session = open_session({arguments})`."
+    )
+    return True
+
+
 @takes(SwitchRequest)
 def using_profile(request: SwitchRequest) -> Block:
     """Use a profile for everything in a ``with`` block, and restore the previous state afterwards.
@@ -107,9 +144,9 @@ def using_profile(request: SwitchRequest) -> Block:
     variable.
 
     The block changes the identity of the whole kernel. While a thread or task is in a block, other
-    threads and tasks can't enter a block or make or undo a switch. In other threads and tasks, use
-    `open_session` instead. A switch in the block lasts until the block ends, but ``--off`` ends the
-    block permanently.
+    threads and tasks can't enter a block or make or undo a switch. In other threads and tasks, and
+    in generators, use `open_session` instead. A switch in the block lasts until the block ends, but
+    ``--off`` ends the block permanently.
 
     Raise a subclass of AwsProfileError if the switch fails. If the switch fails, Python doesn't
     enter the block, and the identity doesn't change.

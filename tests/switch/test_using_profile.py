@@ -72,12 +72,15 @@ def generator() -> Any:
     yield who()
 
 
-@pytest.mark.parametrize("function", [coroutine, generator])
-def test_decorated_later_body(function: Callable[[], Any]) -> None:
+@pytest.mark.parametrize(
+    ("function", "code"),
+    [(coroutine, "with using_profile(NAME):"), (generator, "session = open_session(NAME)")],
+)
+def test_decorated_later_body(function: Callable[[], Any], code: str) -> None:
     """A function whose body runs after the call can't be decorated."""
     with pytest.raises(InvalidOption) as refused:
         using_profile("RoleBeta")(function)
-    assert refused.value.hint == "Use `with using_profile(NAME):` in the function's body."
+    assert refused.value.hint == f"Use `{code}` in the function's body."
 
 
 def test_decorated_before_a_reload(notebook: Shell) -> None:
@@ -282,6 +285,69 @@ def suspended(name):
 kept = suspended('RoleBeta')
 next(kept)
 """
+
+
+ROWS = """
+def rows():
+    with using_profile("UserAlpha", region="eu-west-1") as session:
+        for _ in range(2):
+            yield session.client("sts").get_caller_identity()["Arn"].split("/")[1]
+"""
+STATEMENT = 'with using_profile("UserAlpha", region="eu-west-1") as session'
+
+
+@pytest.mark.parametrize("line", ["%aws_profile RoleBeta --read-only", ""])
+@pytest.mark.parametrize("use", ["first = next(found)", "for first in found:\n    break"])
+def test_a_generators_block_says_that_it_applies_to_the_cell(
+    notebook: Shell, use: str, line: str
+) -> None:
+    """A line says that a generator's block applies to the kernel, and its hint mends it."""
+    told = notebook.good(f"{line}\n{ROWS}\nfound = rows()\n{use}").text
+    assert "`rows` is a generator, so its block applies to the whole kernel until" in told
+    assert "still open" not in told
+    before, code = (
+        "replace the `with` statement with `",
+        r"open_session('UserAlpha', region='eu-west-1')",
+    )
+    assert f"{before}session = {code}`" in told
+    mended = ROWS.replace(STATEMENT, f"session = {code}\n    if True")
+    notebook.good("found.close()")
+    assert not notebook.good(f"{mended}\nfound = rows()\n{use}").text.strip()
+    assert notebook.names["first"] == "UserAlpha"
+    assert notebook.good("who()").result == ("RoleBeta" if line else "RoleGamma")
+
+
+def test_a_generator_that_contextlib_suspends(notebook: Shell) -> None:
+    """A function with `contextmanager` uses a block without a warning."""
+    notebook.good("from contextlib import contextmanager")
+    notebook.good(
+        "@contextmanager\ndef alpha():\n    with using_profile('UserAlpha'):\n        yield"
+    )
+    assert not notebook.good("with alpha():\n    inside = who()").text.strip()
+    assert notebook.names["inside"] == "UserAlpha"
+
+
+def test_a_block_that_is_open_after_the_cell(notebook: Shell) -> None:
+    """A block that the cell leaves open is mentioned once, with the command that ends it."""
+    told = notebook.good("block = using_profile('UserAlpha'); block.__enter__()").text
+    assert "is still open, so the next cells also use `UserAlpha`." in told
+    assert not notebook.good("block").text.strip().startswith("A block")
+    assert notebook.good("who()").result == "UserAlpha"
+    assert "run `%aws_profile --off`" in told
+    notebook.good("%aws_profile --off")
+    assert notebook.good("%aws_profile").text.startswith("No profile is active")
+
+
+def test_a_block_in_a_thread_after_the_cell(notebook: Shell) -> None:
+    """A line says that the next cells use the identity of a thread's block."""
+    notebook.good("begun, done = threading.Event(), threading.Event()")
+    notebook.good(
+        "def job():\n    with using_profile('UserAlpha'):\n        begun.set(); done.wait(30)\n"
+    )
+    told = notebook.good("thread = threading.Thread(target=job)\nthread.start()\nbegun.wait(30)")
+    assert "the next cells also use `UserAlpha`. In threads and tasks, use" in told.text
+    assert "still open" not in notebook.good("done.set(); thread.join()").text
+    assert notebook.good("who()").result == "RoleGamma"
 
 
 @pytest.mark.parametrize("then", ["", "%aws_profile UserAlpha", "%aws_profile RoleBeta"])
