@@ -264,8 +264,13 @@ def _line_of(error: BaseException) -> str:
 
 def is_raised_here(error: BaseException) -> bool:
     """Return whether the function that raised an exception belongs to this package."""
-    module, _ = _steps(error)[-1]
-    return module.startswith(_OURS)
+    return module_of(error).startswith(_OURS)
+
+
+def module_of(error: BaseException) -> str:
+    """Return the name of the module that raised an exception, or "" if it wasn't raised."""
+    steps = _steps(error)
+    return steps[-1][0] if steps else ""
 
 
 def _steps(error: BaseException) -> list[tuple[str, int]]:

@@ -20,12 +20,13 @@ from urllib.parse import urlsplit
 from ipy_awsprofile.config.files import Config, Section, locations_of
 from ipy_awsprofile.config.parameters import PARAMETERS
 from ipy_awsprofile.config.profiles import ASSUMES, Profile, ProfileKind, advice_for
-from ipy_awsprofile.config.regions import unknown_region
+from ipy_awsprofile.config.regions import partition_of, unknown_region
 from ipy_awsprofile.config.settings import (
     COMMANDS,
     CREDENTIALS,
     KEYS,
     known_settings,
+    number_settings,
     similar_setting,
 )
 from ipy_awsprofile.config.sign_ins import (
@@ -36,7 +37,7 @@ from ipy_awsprofile.config.sign_ins import (
 )
 from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.config.user_environment import user_environment, user_variable
-from ipy_awsprofile.text import did_you_mean, letters_of, misspelled, one_line
+from ipy_awsprofile.text import choice_of, did_you_mean, letters_of, misspelled, one_line
 
 
 class Mistake(NamedTuple):
@@ -66,7 +67,24 @@ def mistakes_of(target: Target) -> list[Mistake]:
     region = target.unknown_region
     if region and not texts_about({"region"}, mistakes):
         mistakes.insert(0, Mistake("region", region + _origin_of_region(target)))
-    return mistakes
+    return [*mistakes, *_partitions(target)]
+
+
+def _partitions(target: Target) -> Iterator[Mistake]:
+    """Yield a mistake for each role in a partition other than that of the target's Region."""
+    region = target.region or ""
+    partition = partition_of(region)
+    for profile in target.chain:
+        arn = re.match(r"arn:([\w-]+):iam:", profile.role_arn or "")
+        if profile.kind not in ASSUMES or arn is None:
+            continue
+        if partition and arn[1] != partition:
+            see = _Part(f"profile {profile}", {}).locate("role_arn", target.config)
+            text = (
+                f"`role_arn` is in AWS's partition `{arn[1]}`, but the Region `{region}` is in "
+                f"`{partition}`. Correct one of the two.{see}"
+            )
+            yield Mistake("role_arn", text)
 
 
 def _origin_of_region(target: Target) -> str:
@@ -148,14 +166,25 @@ def _problem(name: str, value: str | Mapping[str, str], section: Section) -> str
         return _in_block(name, value)
     if name == "s3":  # botocore can't create a client with it, even if it is empty
         return f"`s3` {_NOT_INDENTED}"
-    if not value:  # botocore treats it as missing
-        return ""
+    if not value:
+        return f"`{name}` {_EMPTY}" if _needs_value(name, section) else ""
     fault = _fault_of_name(name, section)
     if not fault and name in known_settings():
         fault = _fault_of_value(name, value)
     if not fault:
         return ""
     return f"`{one_line(name, 40)}` {fault}"
+
+
+_EMPTY = "is empty. Write a value, or remove the line."
+
+
+def _needs_value(name: str, section: Section) -> bool:
+    """Return whether botocore uses a setting even if it is empty, instead of ignoring it."""
+    if name in number_settings() or name in _CHOICES:
+        return True
+    is_assumed = "source_profile" in section or "credential_source" in section
+    return is_assumed and name in {"external_id", "mfa_serial"}
 
 
 def _fault_of_name(name: str, section: Section) -> str:
@@ -184,6 +213,10 @@ def _fault_of_value(name: str, value: str) -> str:
     for pattern, fault in _MARKS.items():
         if re.search(pattern, value):
             return fault
+    if name in number_settings():
+        return _number(value)
+    if name in _CHOICES and value not in _CHOICES[name]:
+        return f"must be {choice_of(_CHOICES[name])}."
     check = _CHECKS.get(name)
     if check is None:
         return ""
@@ -350,6 +383,14 @@ def _account(value: str) -> str:
     return "isn't an account ID, which has 12 digits."
 
 
+def _number(value: str) -> str:
+    try:
+        int(value)
+    except ValueError:
+        return "must be a whole number, such as 10."
+    return ""
+
+
 def _seconds(value: str) -> str:
     if not value.isdigit():
         return "isn't a number of seconds, so botocore ignores it. Example: 3600."
@@ -403,6 +444,15 @@ _CHECKS = {
 }
 
 
+#: The values of settings that botocore doesn't check before it creates a client, and their
+#: environment variables.
+_CHOICES = {"retry_mode": ("legacy", "standard", "adaptive")}
+_VARIABLES_OF_CHOICES = {"AWS_RETRY_MODE": "retry_mode"}
+
+#: The settings whose mistakes prevent botocore from creating a client.
+OF_CLIENTS = frozenset({*_CHOICES, "s3"})
+
+
 # Profiles and their sections ----------------------------------------------------------------------
 
 
@@ -420,6 +470,13 @@ def _of_profile(profile: Profile, config: Config) -> Iterator[Mistake]:
     if profile.kind is ProfileKind.ASSUME_ROLE and source and source not in config.profiles:
         advice = advice_for(source, config) or "`%aws_profiles` lists the profiles."
         yield Mistake("source_profile", advice + part.locate("source_profile", config))
+    if _has_role_beside_sign_in(profile):
+        text = (
+            "botocore doesn't use the SSO settings of a profile with a `role_arn`. To use the "
+            "role of the sign-in, remove `role_arn`. To assume the role in `role_arn`, move the "
+            "SSO settings to a separate profile, and write its name as `source_profile`."
+        )
+        yield Mistake("source_profile", text + part.locate("role_arn", config))
     services = profile.text("services")
     if services and services not in config.services:
         advice = did_you_mean(services, config.services)
@@ -427,6 +484,12 @@ def _of_profile(profile: Profile, config: Config) -> Iterator[Mistake]:
         yield Mistake("services", advice + part.locate("services", config))
     if profile.kind is ProfileKind.SSO:
         yield from _of_sign_in(profile, part, config)
+
+
+def _has_role_beside_sign_in(profile: Profile) -> bool:
+    """Return whether a profile has a role without a source, and the settings of a sign-in."""
+    is_incomplete = profile.kind is ProfileKind.INCOMPLETE and bool(profile.role_arn)
+    return is_incomplete and bool(profile.text("sso_account_id") or profile.text("sso_role_name"))
 
 
 def _of_sign_in(profile: Profile, part: _Part, config: Config) -> Iterator[Mistake]:
@@ -497,6 +560,19 @@ def _variables() -> Iterator[Mistake]:
         path = environ.get(variable)
         if path and not os.path.exists(path):
             yield Mistake("ca_bundle", f"`{variable}` names a file that doesn't exist.")
+    for setting, variable in number_settings().items():
+        if _number(environ.get(variable, "0")):
+            yield Mistake(setting, f"`{variable}` must be a whole number. {_correct(variable)}")
+    for variable, setting in _VARIABLES_OF_CHOICES.items():
+        values = _CHOICES[setting]
+        if environ.get(variable, values[0]) not in values:
+            text = f"`{variable}` must be {choice_of(values)}. {_correct(variable)}"
+            yield Mistake(setting, text)
+
+
+def _correct(variable: str) -> str:
+    """Return a sentence that says how to correct an environment variable in a notebook."""
+    return f"Correct it, or remove it with `import os; del os.environ[{variable!r}]`."
 
 
 def texts_about(settings: Collection[str], mistakes: Iterable[Mistake]) -> list[str]:

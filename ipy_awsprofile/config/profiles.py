@@ -26,7 +26,7 @@ from ipy_awsprofile.config.files import (
 )
 from ipy_awsprofile.config.names import Arn, matches
 from ipy_awsprofile.config.settings import COMMANDS, CREDENTIALS, KEYS, SECRETS, client_settings
-from ipy_awsprofile.config.user_environment import named_profile, user_environment
+from ipy_awsprofile.config.user_environment import named_profile, user_environment, user_variable
 from ipy_awsprofile.errors import ConfigFileError, ProfileNotFound
 from ipy_awsprofile.text import did_you_mean, letters_of
 
@@ -280,6 +280,14 @@ def _missing_section(name: str, config: Config) -> str:
     for header in config.other_headers:
         if re.fullmatch(rf"(profiles?\W)?\W*{re.escape(name)}", header.strip(), re.IGNORECASE):
             return f"Write [profile {shlex.quote(name)}] instead of [{header}] in {config_file}."
+    if config_file.is_dir():
+        advice = ""
+        if user_variable("AWS_CONFIG_FILE"):
+            advice = (
+                " Set AWS_CONFIG_FILE to the path of a file or, for `~/.aws/config`, run "
+                "`import os; del os.environ['AWS_CONFIG_FILE']`."
+            )
+        return f"{config_file} is a folder, not a config file.{advice}"
     if config_file.exists():
         return ""
     if credentials_file.exists():

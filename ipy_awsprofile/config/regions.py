@@ -59,7 +59,7 @@ def unknown_region(name: str | None) -> str:
     zone = re.fullmatch(r"(.+\d)[a-z]", name)
     if zone and is_known_region(zone[1]):
         return f"`{name}` is an Availability Zone. Write the Region `{zone[1]}` instead."
-    at_place = _regions_of_place(name)
+    at_place = [region for region in _regions_of_place(name) if not region.endswith("-global")]
     if at_place:
         similar = f"Did you mean {' or '.join(f'`{region}`' for region in at_place[:3])}?"
     else:
@@ -70,7 +70,20 @@ def unknown_region(name: str | None) -> str:
 
 def is_known_region(name: str) -> bool:
     """Return whether the installed botocore knows a Region."""
-    return any(name in regions for regions in _regions_by_partition().values())
+    return bool(partition_of(name))
+
+
+def partition_of(region: str) -> str:
+    """Return the partition of a Region, such as ``aws-cn``, or "" if botocore doesn't know it."""
+    for partition, regions in _regions_by_partition().items():
+        if region in regions:
+            return partition
+    return ""
+
+
+def is_place(name: str | None) -> bool:
+    """Return whether a name is the name of a place, such as `Frankfurt` or `us`, not a Region."""
+    return bool(name) and bool(_regions_of_place(str(name)))
 
 
 def is_region_name(name: str) -> bool:

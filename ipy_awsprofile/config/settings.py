@@ -82,6 +82,14 @@ def known_settings() -> frozenset[str]:
     return CREDENTIALS.union(_OTHERS, of_botocore)
 
 
+@cache
+def number_settings() -> dict[str, str]:
+    """Return the settings that botocore converts to numbers, with their environment variables."""
+    from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES as VARIABLES
+
+    return {name: variable for name, variable, _, convert in VARIABLES.values() if convert is int}
+
+
 def client_settings(settings: Section) -> dict[str, Any]:
     """Return a profile's known settings that clients read, except for its credentials."""
     names = known_settings() - CREDENTIALS

@@ -28,6 +28,7 @@ from ipy_awsprofile.config.regions import (
     endpoint_of,
     is_aws,
     is_misspelled_region,
+    is_place,
     unknown_region,
 )
 from ipy_awsprofile.config.request import IDENTITIES, SessionRequest, arguments
@@ -238,11 +239,14 @@ class Target:
     def unknown_region(self) -> str:
         """A sentence about a Region that botocore doesn't know, or an empty string.
 
-        For a server that isn't AWS, only a misspelled AWS Region counts as unknown, because the
-        server can have other Regions.
+        For a server that isn't AWS, only a misspelled AWS Region or the name of a place counts as
+        unknown, because the server can have other Regions. A store's Region can be a place.
         """
         is_foreign = any(map(self._foreign_endpoint, ("s3", "sts")))
-        if is_foreign and not is_misspelled_region(self.region):
+        is_wrong = is_misspelled_region(self.region)
+        if not self.store:
+            is_wrong = is_wrong or is_place(self.region)
+        if is_foreign and not is_wrong:
             return ""
         return unknown_region(self.region)
 

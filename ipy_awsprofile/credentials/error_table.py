@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
 
+from ipy_awsprofile.config.mistakes import OF_CLIENTS
 from ipy_awsprofile.config.private import NotWritable
-from ipy_awsprofile.config.settings import CREDENTIALS, KEYS, ROLE, words
+from ipy_awsprofile.config.settings import CREDENTIALS, KEYS, ROLE, number_settings, words
 from ipy_awsprofile.config.sign_ins import PORTAL
 from ipy_awsprofile.errors import (
     AccessDenied,
@@ -72,7 +73,8 @@ class Rule(NamedTuple):
     ``str(error)`` must match. ``says`` and ``hint`` are format strings with the fields that
     `translation.from_error` fills in. These strings must not contain the field ``message`` if the
     message from AWS or botocore can contain a secret. ``about`` names the settings that can cause
-    the error. If these settings contain mistakes, the mistakes replace the hint.
+    the error. If these settings contain mistakes, the mistakes replace the hint. ``module`` is the
+    module whose code must have raised the exception, or an empty string for any module.
     """
 
     when: Any
@@ -82,6 +84,7 @@ class Rule(NamedTuple):
     calls: Collection[str] = ()
     text: str = ""
     about: Collection[str] = ()
+    module: str = ""
 
     def is_for_response(self, code: str, call: str) -> bool:
         """Return whether the rule applies to an error code in the response to an operation."""
@@ -262,6 +265,16 @@ EXCEPTIONS = (
     Rule(
         botocore.CredentialRetrievalError,
         CredentialsUnavailable,
+        "The `Expiration` in the output of the credential_process of {start} isn't a time with a "
+        "time zone",
+        "To see the output, run this command in a terminal. Correct the program, or the file that "
+        "it prints: `Expiration` must be a time such as `2030-01-31T10:00:00Z`.",
+        text=r"from custom-process: unreadable \((OverflowError|ParserError|TypeError)\)",
+        about={"credential_process"},
+    ),
+    Rule(
+        botocore.CredentialRetrievalError,
+        CredentialsUnavailable,
         "The credential_process of {start} returned no credentials",
         "Run this command in a terminal to see what it prints.",
         text="from custom-process",
@@ -370,7 +383,20 @@ EXCEPTIONS = (
         "AWS can't be called for {name}",
         about=words("ca_bundle endpoint_url"),
     ),
-    Rule(botocore.BotoCoreError, ServiceError, "AWS can't be called for {name}: {message}"),
+    Rule(
+        botocore.BotoCoreError,
+        ServiceError,
+        "AWS can't be called for {name}: {message}",
+        about=OF_CLIENTS,
+    ),
+    Rule(
+        ValueError,
+        InvalidProfile,
+        "{name} can't be used, because botocore requires a number in a setting or variable",
+        text="^invalid literal for int",
+        about=frozenset(number_settings()),
+        module="botocore.configprovider",
+    ),
     Rule(
         RuntimeError,
         CredentialsExpired,

@@ -278,6 +278,8 @@ class Prompter:
         target = self._target
         serial = device_of(question)
         _log.debug("%s: prompting for a code of %s.", target.name, serial)
+        if not serial:  # botocore refuses an empty `mfa_serial` before it calls AWS
+            return "000000"
         command = target.mfa_process(serial)
         if command:
             return code_from(command, question)

@@ -44,11 +44,7 @@ from botocore.credentials import (
     SharedCredentialProvider,
     create_credential_resolver,
 )
-from botocore.exceptions import (
-    CredentialRetrievalError,
-    InvalidConfigError,
-    LoginTokenLoadError,
-)
+from botocore.exceptions import CredentialRetrievalError, InvalidConfigError, LoginTokenLoadError
 from botocore.tokens import _sso_json_dumps  # type: ignore[attr-defined]
 from botocore.utils import get_login_token_cache_directory
 
@@ -193,8 +189,9 @@ class Renewing:
                 # when the keys are needed, and then `_signed_in` lets the user in.
                 self.prompter.person.prompt_sign_in(self.target)
                 loaded = load()
-        if isinstance(loaded, RefreshableCredentials):
-            self.renew(loaded)
+            if isinstance(loaded, RefreshableCredentials):
+                loaded.refresh_needed()  # fails if the expiration doesn't have a time zone
+                self.renew(loaded)
         if loaded:
             _log.debug("%s: the provider %s has credentials.", self.target.name, method)
         return loaded

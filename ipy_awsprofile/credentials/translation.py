@@ -28,6 +28,7 @@ from ipy_awsprofile.errors import (
     UnexpectedError,
     is_raised_here,
     log_stack,
+    module_of,
     speaking_cause,
     without_stack,
 )
@@ -151,6 +152,8 @@ def _rule_of(error: Exception) -> table.Rule | None:
     else:
         rules = [rule for rule in table.EXCEPTIONS if isinstance(error, rule.when)]
     for rule in rules:
+        if rule.module and module_of(error) != rule.module:
+            continue
         if re.search(rule.text, str(error)):
             return rule
     return None

@@ -268,7 +268,10 @@ def open_session(request: OpeningRequest) -> ProfileSession:
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
     """
-    return open_protected(request, Protection(read_only=PROCESS.read_only))
+    session = open_protected(request, Protection(read_only=PROCESS.read_only))
+    if session.target.unknown_region:
+        PROCESS.warn(session.target.unknown_region)
+    return session
 
 
 def open_protected(request: OpeningRequest, protection: Protection) -> ProfileSession:
