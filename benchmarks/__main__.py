@@ -40,7 +40,7 @@ def main() -> None:
         scale.main()
         return
     table = markdown(measure(of_picker=bool(options.topic)))
-    table += f"\n\nThis table was measured with {machine()}."
+    table += f"\n\nWe measured the times in this table on {machine()}."
     print(table)
     if options.update_page:
         PAGE.write_text(update(PAGE.read_text("utf-8"), table), "utf-8")

@@ -38,8 +38,8 @@ def times(measured: Measured) -> str:
 
 def machine() -> str:
     """Return a description of the machine and its software, without names and paths."""
-    packages = f"boto3 {version('boto3')}, AWS CLI {version('awscli')}"
-    return f"{_processor()}, Python {platform.python_version()}, {packages}"
+    packages = f"boto3 {version('boto3')} and AWS CLI {version('awscli')}"
+    return f"{_processor()} with Python {platform.python_version()}, {packages}"
 
 
 def _processor() -> str:
