@@ -262,6 +262,10 @@ def _too_many_arguments(call: _Call) -> InvalidOption:
     The error quotes an argument only if the argument is a Region. Other values can be access keys,
     which are the first parameters of boto3.Session.
     """
+    if not call.parameters:
+        return InvalidOption(
+            f"`{call.function}` doesn't have parameters.", f"Write `{call.function}()`."
+        )
     hint = f"Pass the other arguments by name. `help({call.function})` describes the parameters."
     extra = call.args[len(call.positional)]
     if "region" in call.parameters:

@@ -16,6 +16,7 @@ from botocore.exceptions import ProfileNotFound
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.config.request import Form, Origin, arguments
+from ipy_awsprofile.config.shared import python_of
 from ipy_awsprofile.credentials.botocore_session import rejection_of
 from ipy_awsprofile.credentials.caller import caller_of
 from ipy_awsprofile.credentials.error_table import DENIED, ENDED, EXPIRED, REJECTED, SET_THE_CLOCK
@@ -91,11 +92,16 @@ def _line_about_copy(error: Exception, switcher: Switcher) -> str:
         return ""
     name = str(error.kwargs.get("profile"))
     try:
-        is_in_file = name in read_config().profiles
+        profiles = read_config().profiles
     except AwsProfileError:
         return ""
-    if not is_in_file:
+    if name not in profiles:
         return ""
+    if python_of(profiles[name]):
+        return (
+            f"`{name}` is for programs outside the notebook. In the notebook, "
+            f"`{active.label.name}` is active already: use `boto3.Session()`."
+        )
     return (
         f"While `{active.label.name}` is active, boto3 and other programs can't find the profiles "
         "in your config file, which isn't copied because it contains access keys. Use "

@@ -6,6 +6,7 @@ importing boto3, pandas and ipywidgets takes most of a second.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -123,6 +124,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         self._switcher: Switcher | None = None
         self._notices: Notices | None = None
         self._calls: CallRecorder | None = None
+        #: The last error that IPython has shown.
+        self._last_error: BaseException | None = None
         self._beginning = CellBeginning()
         self._beginning.functions += [_warn_again, self._follow_config_in_cell]
         before_cell = self._beginning.call_functions
@@ -237,9 +240,13 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
     def _explain_error(self, result: ExecutionResult) -> None:
         """Explain an error that AWS, an expired session or a mistake in the code has caused."""
+        cell = (result.info.raw_cell or "") if result.info else ""
         error = result.error_in_exec
+        last = getattr(sys, "last_value", None)
+        if error is None and last is not self._last_error and "%run" in cell:
+            error = last  # IPython shows the error of the program, and the cell goes on
+        self._last_error = last
         if isinstance(error, Exception):
-            cell = (result.info.raw_cell or "") if result.info else ""
             line = self._line_about_code(error, cell)
             if line:
                 PROCESS.warn(line)
@@ -249,12 +256,16 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
     def _line_about_code(self, error: Exception, cell: str) -> str:
         """Return a line about the mistake in a cell's code that caused an error, or ""."""
+        from ipy_awsprofile.notebook.python_errors import line_about_outside, line_about_python
+
+        if isinstance(error, NameError):
+            outside = line_about_outside(error, cell, self.shell.user_ns)
+            if outside is not None:
+                return outside
         if isinstance(error, NameError) and error.name == SESSION:
             from ipy_awsprofile.notebook.notices import line_about_session
 
             return line_about_session(self._create_switcher())
-        from ipy_awsprofile.notebook.python_errors import line_about_python
-
         return line_about_python(error, cell, self.shell.user_ns, self._switcher)
 
     def _explain_refusals(self, error: Exception) -> None:
@@ -377,6 +388,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
                 self._apply_share(self._switcher)
         if change and change.name in ("protected", "read_only"):
             self._tell_about_patterns(change)
+        if change and change.name == "session_name" and self._notices:
+            self._notices.tell_about_session_name()
         if change and change.name == "profile" and self.profile:
             self._tell_about_profile()
 

@@ -16,6 +16,7 @@ from ipy_awsprofile.config.files import Config, Section, read_config
 from ipy_awsprofile.config.request import SESSION, SessionRequest, arguments, options_of
 from ipy_awsprofile.config.settings import KEYS, known_settings
 from ipy_awsprofile.config.sign_ins import find_profile_or_role
+from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.errors import AwsProfileError, IdentityChanged
 from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.notebook.options import ProfileActions
@@ -187,6 +188,23 @@ class Notices:
                     f"`{target.name}` can still write, because `AwsProfileMagics.read_only` takes "
                     "effect when you switch. To make it read-only now, run "
                     "`%aws_profile --refresh`."
+                )
+
+    def tell_about_session_name(self) -> None:
+        """Show a line if the active session's name differs from the setting ``session_name``."""
+        active = self._switcher.active
+        if active is None:
+            return
+        target = active.session.target
+        request = replace(target.request, default_session_name=self._switcher.session_name)
+        with suppress(AwsProfileError):  # a switch shows the error
+            new = target_of(request, target.config)
+            setting = "role_session_name"
+            if new.profile.text(setting) != target.profile.text(setting):
+                PROCESS.warn(
+                    f"The session of `{target.name}` keeps its name, because "
+                    "`AwsProfileMagics.session_name` takes effect when you switch. To use the new "
+                    "name now, run `%aws_profile --refresh`."
                 )
 
     def _tell_about_keys(self, active: OpenProfile) -> None:

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
+from traceback import walk_tb
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,7 @@ from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.profiles import Profile
 from ipy_awsprofile.config.request import SESSION, SessionRequest, python_arguments
 from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.gate import library_of
 from ipy_awsprofile.text import letters_of, misspelled
 
 if TYPE_CHECKING:
@@ -57,6 +60,12 @@ _PARAMETER = re.compile(
     r"'(session|boto3_session|profile|profile_name|aws_profile)'"
 )
 
+#: A line that runs a program with its own variables, and the arguments of ``%run``.
+_RUN = re.compile(r"(?m)^[ \t]*(%run)[ \t]+((?!.*-i\b).+?)[ \t]*$")
+
+#: A line of a configuration file that sets an option, with the option and its value.
+_SETTING = re.compile(r"(?m)^[ \t]*(?:c\.)?AwsProfileMagics\.(\w+)[ \t]*=[ \t]*(.+?)[ \t]*$")
+
 #: An S3 path that lacks a slash or has capitals, in the errors of Python and fsspec.
 _PATH = re.compile(r"'s3:/(?!/)|Protocol not known: S3$", re.IGNORECASE)
 
@@ -73,6 +82,44 @@ def line_about_python(
         return ""
     with suppress(AwsProfileError):  # the user is still editing the config files
         return _Mistake(error, cell, namespace, switcher).line()
+    return ""
+
+
+def line_about_outside(error: NameError, cell: str, namespace: Mapping[str, object]) -> str | None:
+    """Return a line about a name that isn't defined in code outside the notebook, or "".
+
+    The result is None if the notebook's own code raised the error. The parameters are the same as
+    in `line_about_python`.
+    """
+    frame = [frame for frame, _ in walk_tb(error.__traceback__)][-1]
+    module = str(frame.f_globals.get("__name__"))
+    file = Path(frame.f_code.co_filename)
+    if frame.f_globals is namespace or library_of(frame):
+        return None
+    if module in sys.modules and module not in {"__main__", namespace.get("__name__")}:
+        return _about_name_in_module(str(error.name), module)
+    for line, arguments in _RUN.findall(cell):
+        if file.stem in arguments and error.name == SESSION and SESSION in namespace:
+            return (
+                f"`{line}` doesn't pass the notebook's variables to the program. To use "
+                f"`{SESSION}`, write `%run -i {arguments}`."
+            )
+    return None
+
+
+def _about_name_in_module(name: str, module: str) -> str:
+    """Return a line about a name that the code of a module doesn't define, or an empty string."""
+    if name == SESSION:
+        return (
+            f"A module doesn't see the notebook's variables. Pass `{SESSION}` to the function in "
+            f"`{module}` as an argument."
+        )
+    for package, names in _NAMES.items():
+        if name in names:
+            return (
+                f"In the file of the module `{module}`, add `from {package} import {name}`. Then "
+                f"run `import importlib, {module}; importlib.reload({module})`."
+            )
     return ""
 
 
@@ -107,6 +154,10 @@ class _Mistake:
     def _about_name(self) -> str:
         """Return a line about a name that isn't defined, or an empty string."""
         name = str(getattr(self.error, "name", ""))
+        setting = _SETTING.search(self.cell)
+        if setting and name in {"c", "get_config", "AwsProfileMagics"}:
+            line = f"%config AwsProfileMagics.{setting[1]} = {setting[2]}"
+            return f"That is code for IPython's configuration file. In a notebook, write `{line}`."
         for module, names in _NAMES.items():
             if name in names:
                 return _about_module_of(name, module)

@@ -365,6 +365,18 @@ def test_a_profile_that_boto3_can_not_find(shell: Shell, aws: EmbeddedAws) -> No
     assert "isn't copied" not in shell.run("boto3.Session(profile_name='othr')").text
 
 
+def test_the_profile_of_a_shared_identity(shell: Shell, aws: EmbeddedAws) -> None:
+    """The notebook's own identity, which programs find by a profile, needs no profile here."""
+    put_lines(aws.config_file, "[profile keys]", "aws_access_key_id = a")
+    put_lines(aws.config_file, "aws_secret_access_key = b")
+    shell.good("import boto3\n%aws_profile RoleBeta --read-only\n%aws_profile --share --yes")
+    ran = shell.run("boto3.Session(profile_name='notebook')")
+    code = re.findall("`([^`]+)`", ran.text)[-1]
+    arn = "client('sts').get_caller_identity()['Arn']"
+    same = shell.good(f"{code}.{arn} == session.{arn}").result
+    assert same is True
+
+
 # A line without a name ----------------------------------------------------------------------------
 
 

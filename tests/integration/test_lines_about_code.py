@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 
 from tests.aws import EmbeddedAws
@@ -251,3 +254,58 @@ def test_broken_files(shell: Shell, aws: EmbeddedAws) -> None:
     assert ran.error is not None
     assert "Error in callback" not in ran.printed
     assert "access key ID" not in ran.text
+
+
+# Code outside the notebook ------------------------------------------------------------------------
+
+
+def test_a_program_without_the_session(
+    shell: Shell, aws: EmbeddedAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If a program needs `session`, the line below the error of `%run` shares the variables."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "job.py").write_text("region = session.region_name\n")
+    shell.good("%aws_profile RoleBeta")
+    for line in ("%run job.py", "%run job"):
+        text = shell.run(line).text
+        code = code_in(text)[-1]
+        assert code == line.replace("%run", "%run -i")
+        shell.good(f"{code}\nassert region == 'us-west-2'")
+    text = shell.good("%run -i job.py").text
+    assert "doesn't pass" not in text  # of an earlier cell
+
+
+def test_a_module_with_a_missing_name(
+    shell: Shell, aws: EmbeddedAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that a module lacks is imported in the module, or passed to it."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr("sys.dont_write_bytecode", True)
+    code = "def a(): return open_session('RoleBeta')\ndef b(): return session\n"
+    (tmp_path / "team_module.py").write_text(code)
+    shell.good("%aws_profile RoleBeta\nimport team_module")
+    try:
+        module, statement, reload = code_in(shell.run("team_module.a()").text)
+        assert module == "team_module"
+        (tmp_path / "team_module.py").write_text(f"{statement}\n{code}")
+        shell.good(f"{reload}\nteam_module.a()")
+        assert "as an argument" in shell.run("team_module.b()").text
+    finally:
+        sys.modules.pop("team_module", None)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "c = get_config()\nc.AwsProfileMagics.read_only = ['*']",
+        "c.AwsProfileMagics.read_only = ['*']",
+        "AwsProfileMagics.read_only = ['*']",
+    ],
+)
+def test_code_of_a_configuration_file(shell: Shell, aws: EmbeddedAws, cell: str) -> None:
+    """A line of IPython's configuration file gets the line for a notebook."""
+    code = code_in(shell.run(cell).text)[-1]
+    assert code == "%config AwsProfileMagics.read_only = ['*']"
+    assert "can still write" not in shell.good(code).text
+    shell.good("%aws_profile RoleBeta")
+    assert "access    read-only" in shell.good("%aws_profile").text

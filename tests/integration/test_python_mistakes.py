@@ -370,3 +370,13 @@ def test_options_of_polars(
     for text in (wrong.removesuffix(".collect()"), says, right.removesuffix(".collect()")):
         assert text in page
     assert len(shell.good(right).result) == 1
+
+
+def test_a_function_without_parameters(shell: Shell, aws: EmbeddedAws) -> None:
+    """An argument of a function that doesn't have parameters gets the call without it."""
+    shell.good("from ipy_awsprofile import recorded_calls\n%aws_calls on\n%aws_profile RoleBeta")
+    shell.good("session.client('s3').list_buckets()")
+    error = shell.refused("recorded_calls('denied')")
+    assert str(error) == "`recorded_calls` doesn't have parameters."
+    (call,) = code_in(error.hint)
+    assert len(shell.good(call).result) > 0

@@ -455,3 +455,33 @@ def test_parts_of_keys(shell: Shell, aws: EmbeddedAws) -> None:
 def test_options_that_resemble_a_word(shell: Shell, aws: EmbeddedAws) -> None:
     """An unknown option of `%aws_calls` doesn't begin to record calls."""
     assert "%aws_calls on" not in shell.refused("%aws_calls --json").hint
+
+
+def test_a_session_name_after_the_switch(shell: Shell, aws: EmbeddedAws) -> None:
+    """A setting that names sessions says how to apply it to the active one."""
+    setting = "%config AwsProfileMagics.session_name = 'ann'"
+    shell.good("%aws_profile RoleBeta")
+    text = shell.good(setting).text
+    assert "The session of `RoleBeta` keeps its name" in text
+    assert "/ann" in shell.good(code_in(text)[-1]).text
+    shell.good("%config AwsProfileMagics.session_name = ''\n%aws_profile UserAlpha")
+    assert "keeps its name" not in shell.good(setting).text  # keys have no session
+
+
+def test_a_region_as_a_prefix(shell: Shell, aws: EmbeddedAws) -> None:
+    """A Region instead of the beginning of a bucket's name gets the code that selects by Region."""
+    shell.good("from ipy_awsprofile import list_buckets\n%aws_profile RoleBeta")
+    ran = shell.good("list_buckets(session, 'us-west-2')")
+    assert len(ran.result) == 0
+    *_, listing, selection = code_in(ran.text)
+    assert len(shell.good(f"{listing}\n{selection}").result) > 0
+    assert "which is a Region" not in shell.good("list_buckets(session, 'no-such')").text
+
+
+@pytest.mark.parametrize("path", ["s3://my-first", "s3://my-first-bucket/key", "arn:aws:s3:::my-f"])
+def test_a_path_as_a_prefix(shell: Shell, aws: EmbeddedAws, path: str) -> None:
+    """The path or ARN of a bucket gets the beginning of its name."""
+    shell.good("from ipy_awsprofile import list_buckets\n%aws_profile RoleBeta")
+    (prefix,) = code_in(shell.refused(f"list_buckets(session, {path!r})").hint)
+    names = shell.good(f"list_buckets(session, {prefix})").result["name"]
+    assert names.tolist() == ["my-first-bucket"]
