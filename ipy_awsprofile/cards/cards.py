@@ -292,7 +292,7 @@ def other_roles(window: Window) -> str:
     The keys of another role can remain valid after the write window ends.
     """
     if not window.limits.denies_other_roles:
-        return "Programs can also assume other roles, and those roles' keys can last longer."
+        return "Programs can also assume other roles, whose keys can outlast the window."
     if window.policy:
         return "Programs can't assume other roles unless the policy names `sts:AssumeRole`."
     return "Programs can't assume other roles."

@@ -572,7 +572,7 @@ def _variables() -> Iterator[Mistake]:
 
 def _correct(variable: str) -> str:
     """Return a sentence that says how to correct an environment variable in a notebook."""
-    return f"Correct it, or remove it with `import os; del os.environ[{variable!r}]`."
+    return f"Correct the variable, or remove it with `import os; del os.environ[{variable!r}]`."
 
 
 def texts_about(settings: Collection[str], mistakes: Iterable[Mistake]) -> list[str]:

@@ -286,7 +286,7 @@ def _parameter_meant(call: _Call, name: str) -> str:
     """Return a sentence that suggests a parameter instead of an unknown one, or an empty string."""
     letters = letters_of(name)
     if letters in _CODES:
-        return f"Leave out `{name}`: you are prompted for the MFA code when it is needed."
+        return f"Leave out `{name}`. The notebook prompts you for the MFA code."
     by_flag = {letters_of(each.flag): key for key, each in options_of(SwitchRequest).items()}
     name = by_flag.get(letters, name)
     for meant in (name, _SYNONYMS.get(letters)):

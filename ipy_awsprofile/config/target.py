@@ -401,7 +401,7 @@ def _mfa(profile: Profile) -> StsParameters:
     if profile.kind in ASSUMES:
         raise InvalidOption(
             f"--mfa is for long-term keys, but `{profile}` assumes a role.",
-            "Leave out `--mfa`. A role with an `mfa_serial` requires an MFA code in any case.",
+            "Leave out `--mfa`. A role with an `mfa_serial` always requires an MFA code.",
         )
     if profile.kind is not ProfileKind.STATIC_KEYS or not profile.mfa_serial:
         raise InvalidOption(

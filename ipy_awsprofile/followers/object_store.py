@@ -44,7 +44,7 @@ def _is_address_of_aws(url: str) -> bool:
     return urlsplit(url).netloc in servers
 
 
-_WHY = "An open object keeps the credentials that object_store found when it was opened."
+_WHY = "An open object keeps the credentials that object_store found when the object was opened."
 
 FOLLOWERS = (
     Follower(

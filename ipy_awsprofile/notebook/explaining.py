@@ -265,8 +265,8 @@ class _Explanation:
             return self._steps_to_write(label, label.origin)
         if "session policy" in self._refusal.message:
             return [
-                "The session has limits, for example from `--policy`, `policy=` or `scoped`, which "
-                "don't allow this."
+                "The session's limits, for example from `--policy`, `policy=` or `scoped`, don't "
+                "allow this action."
             ]
         if active is None and self._is_of_code:
             return []

@@ -186,7 +186,7 @@ class Notices:
             if limited.request.read_only and not target.request.read_only:
                 PROCESS.warn(
                     f"`{target.name}` can still write, because `AwsProfileMagics.read_only` takes "
-                    "effect when you switch. To make it read-only now, run "
+                    "effect when you switch. To make the profile read-only now, run "
                     "`%aws_profile --refresh`."
                 )
 

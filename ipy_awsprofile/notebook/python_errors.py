@@ -166,7 +166,7 @@ class _Mistake:
             options = python_arguments(SessionRequest(**ended.session_options()))
             return (
                 f"`{name}` was set only until the end of the cell or block for `{ended.name}`. "
-                f"For a session that stays, run `{name} = open_session({options})`."
+                f"For a session that remains available, run `{name} = open_session({options})`."
             )
         for module, names in _NAMES.items():
             # Other names, such as `Profile`, are common in users' own code.
@@ -273,7 +273,10 @@ def _about_module_of(name: str, module: str) -> str:
 def _about_missing(name: str, module: str) -> str:
     """Return a line about a name that a public module doesn't have."""
     if name == SESSION:
-        return f"`%aws_profile NAME` sets the variable `{SESSION}`. You don't need to import it."
+        return (
+            f"`%aws_profile NAME` sets the variable `{SESSION}`. You don't need to import the "
+            "variable."
+        )
     order = [module, *(other for other in _NAMES if other != module)]
     for other in order:
         if name in _NAMES[other]:

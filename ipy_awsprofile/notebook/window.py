@@ -62,7 +62,7 @@ def _question_about(
     until = f"{lasts}, until {window.ends:%H:%M:%S} UTC{limit}"
     question = f"Programs with the profile {AGENT} can write as {name} for {until}."
     if not window.limits.denies_other_roles:
-        question += " The programs can also assume other roles, whose keys can last longer."
+        question += " The programs can also assume other roles, whose keys can outlast the window."
     answer = "yes"
     if needs_name:
         question += f" {name} is protected."

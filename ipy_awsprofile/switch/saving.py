@@ -31,7 +31,7 @@ def text_with_role(file: ConfigFile, request: SwitchRequest, person: Person, nam
     require_allowed("save", "`--save`")
     if name in SHARED_PROFILES:
         raise InvalidOption(
-            f"`--share` needs the name `{name}` for a profile of its own.", "Choose another name."
+            f"`--share` needs the name `{name}` for its own profile.", "Choose another name."
         )
     target = find_target(request, person)
     if target.name in target.config.profiles:

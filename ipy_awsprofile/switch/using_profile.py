@@ -246,7 +246,7 @@ def _require_removable(key: Hashable, function: UserFunction) -> None:
             raise NotAllowed(
                 f"IPython's configuration has registered `{_name_of(function)}`, so a notebook "
                 "can't remove or replace it.",
-                "To change this, ask the administrator of `ipython_config.py`.",
+                "To change the function, ask the administrator of `ipython_config.py`.",
             )
 
 

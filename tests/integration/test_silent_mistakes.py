@@ -434,7 +434,7 @@ def test_names_that_sharing_needs(shell: Shell, aws: EmbeddedAws, name: str) -> 
     """A role can't be saved with the name of a profile that `--share` would write."""
     line = f"%aws_profile --role-arn {ROLE} --source-profile UserAlpha --save {name} --yes"
     error = shell.refused(line)
-    assert str(error) == f"`--share` needs the name `{name}` for a profile of its own."
+    assert str(error) == f"`--share` needs the name `{name}` for its own profile."
     assert f"[profile {name}]" not in aws.config_file.read_text()
     shell.good(line.replace(name, "beta"))
     shell.good("%aws_profile --share --yes")

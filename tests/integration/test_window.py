@@ -248,7 +248,7 @@ def test_other_roles_that_aws_can_not_deny(
     notebook.good(f"%aws_profile {may_write(aws, 'Identity Center')}")
     card = notebook.good("%aws_profile --share write 5m").text
     assert "The programs can also assume other roles" in answers.questions[-1]
-    assert "Programs can also assume other roles, and those roles' keys can last longer." in card
+    assert "Programs can also assume other roles, whose keys can outlast the window." in card
     assert terminal.python(ASSUME, AWS_PROFILE=AGENT) == "assumed\n"
     file = tmp_path / "policy.json"
     file.write_text(json.dumps(allow("s3:*", "sts:*")))

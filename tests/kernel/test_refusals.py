@@ -407,7 +407,7 @@ def test_limits_of_the_code(notebook: Shell, tmp_path: Path) -> None:
         for switch in ("%aws_profile --off", "%aws_profile RoleBeta"):
             notebook.good(switch)
             line = line_below(notebook.run(code))
-            assert "The session has limits, for example from `--policy`" in line
+            assert "The session's limits, for example from `--policy`" in line
             assert "Run `%aws_profile" not in line
 
 
