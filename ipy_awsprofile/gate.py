@@ -68,8 +68,8 @@ class Label:
     loaded. ``environment`` identifies credentials in environment variables that the user set while
     a profile was active (see `identity_in_environment`). Credentials from environment variables
     count as the user's choice until the variables change again. ``credentials`` is the credentials
-    object of an active session. ``origin`` contains the request that opened the session, as the
-    user wrote the request.
+    object of an active session, and ``region`` is the session's Region. ``origin`` contains the
+    request that opened the session, as the user wrote the request.
     """
 
     profile: str
@@ -82,6 +82,7 @@ class Label:
     is_default: bool = field(default=False, compare=False)
     environment: int | None = field(default=None, compare=False, repr=False)
     credentials: Credentials | None = field(default=None, compare=False, repr=False)
+    region: str | None = field(default=None, compare=False, repr=False)
     origin: Origin | None = field(default=None, compare=False, repr=False)
 
     @property

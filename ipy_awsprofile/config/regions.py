@@ -132,12 +132,15 @@ def is_aws(url: str) -> bool:
 
 
 def endpoint_of(
-    service: str, settings: Mapping[str, object], services: Mapping[str, object]
+    service: str,
+    settings: Mapping[str, object],
+    services: Mapping[str, object],
+    environ: Mapping[str, str] | None = None,
 ) -> str:
     """Return a service's endpoint from a setting or an environment variable, or an empty string.
 
     ``settings`` are the profile's settings, and ``services`` are the config file's [services]
-    sections.
+    sections. ``environ`` replaces the environment variables with endpoints.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
     """
@@ -149,7 +152,8 @@ def endpoint_of(
     if ensure_boolean(os.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", in_file)):
         return ""
     try:
-        provider = ConfiguredEndpointProvider({"services": services}, settings, service)
+        files = {"services": services}
+        provider = ConfiguredEndpointProvider(files, settings, service, environ)
         return urlsplit(provider.provide() or "").geturl()
     except Exception:  # noqa: BLE001  # malformed values can raise any exception in botocore
         return ""

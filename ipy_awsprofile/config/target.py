@@ -254,6 +254,10 @@ class Target:
         """Return the endpoint that a setting or variable sets for a service, or an empty string."""
         return endpoint_of(service, self.profile.settings, self.config.services)
 
+    def endpoint_in_files(self, service: str) -> str:
+        """Return the endpoint that a setting sets for a service, or an empty string."""
+        return endpoint_of(service, self.profile.settings, self.config.services, {})
+
     def _foreign_endpoint(self, service: str) -> str:
         """Return a service's endpoint for display, or an empty string if the endpoint is AWS's."""
         url = self.endpoint(service)

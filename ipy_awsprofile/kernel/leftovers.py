@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from botocore.client import BaseClient
 
 from ipy_awsprofile.config.files import read_config
-from ipy_awsprofile.config.regions import endpoint_of
+from ipy_awsprofile.config.regions import endpoint_of, is_aws
+from ipy_awsprofile.config.request import arguments
 from ipy_awsprofile.config.shared import python_of
 from ipy_awsprofile.errors import ConfigFileError
 from ipy_awsprofile.follower import (
@@ -30,12 +31,13 @@ from ipy_awsprofile.follower import (
     type_of,
 )
 from ipy_awsprofile.gate import PROCESS, Label, is_stale, label_of
-from ipy_awsprofile.kernel.places import BEDROCK_KEY, ENDPOINT
+from ipy_awsprofile.kernel.places import BEDROCK_KEY, ENDPOINT, ENDPOINT_VARIABLES
 from ipy_awsprofile.place import ABSENT
 from ipy_awsprofile.text import redacted_urls
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.files import Section
+    from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.kernel.workers import Workers
 
 
@@ -44,11 +46,12 @@ def leftovers(
     active: Label | None,
     before: OpenedBefore,
     lent: Mapping[str, Workers],
+    target: Target | None,
 ) -> Iterator[Leftover]:
     """Yield the card's lines about objects and settings that don't use the active identity.
 
-    ``lent`` maps the address of each cluster that uses the notebook's identity to the cluster's
-    workers.
+    ``target`` is the target of the active identity, or None. ``lent`` maps the address of each
+    cluster that uses the notebook's identity to the cluster's workers.
     """
     variables = {}
     for name, value in list(namespace.items()):  # another thread can add a variable
@@ -71,6 +74,8 @@ def leftovers(
         if follower.about:
             yield from follower.about(notebook)
     if active:
+        if target:
+            yield from _about_endpoint_variable(target)
         yield from _about_endpoint()
         if os.environ.get(BEDROCK_KEY):
             yield Leftover(
@@ -80,10 +85,31 @@ def leftovers(
             )
 
 
+def _about_endpoint_variable(target: Target) -> Iterator[Leftover]:
+    """Yield a line about a variable that replaces the active profile's S3 endpoint."""
+    variable = next(filter(os.environ.get, ENDPOINT_VARIABLES), None)
+    if variable is None or ENDPOINT.get() is not ABSENT:  # it was set after the switch
+        return
+    url = target.endpoint("s3")
+    own = target.endpoint_in_files("s3")
+    if own == url or is_aws(url):
+        return
+    if not own and target.server:  # the card has a row about the server
+        return
+    instead = f" instead of {redacted_urls(own)}" if own else ""
+    line = arguments(target.request)
+    yield Leftover(
+        variable,
+        f"makes clients and child processes use {redacted_urls(url)} for S3{instead}: to use the "
+        f"profile's endpoint, run `import os; del os.environ[{variable!r}]`, then "
+        f"`%aws_profile {line}`",
+    )
+
+
 def _about_endpoint() -> Iterator[Leftover]:
     """Yield a line about the active profile's S3 endpoint unless all profiles use this endpoint."""
     url = ENDPOINT.get()
-    if url is ABSENT:
+    if url is ABSENT or os.environ.get("AWS_ENDPOINT_URL_S3"):
         return
     with suppress(ConfigFileError):
         config = read_config()
@@ -108,14 +134,35 @@ def _about_signers(variables: Mapping[str, object], active: Label | None) -> Ite
     source = "session" if active else "boto3"
     for name, value in variables.items():
         label = label_of(_credentials_in(value))
-        if label is None or not is_stale(label):
+        if label is None:
             continue
+        client = value if isinstance(value, BaseClient) else None
+        if package_of(value) == "aiobotocore":
+            client = None
         code = "create it again"
-        if isinstance(value, BaseClient) and package_of(value) != "aiobotocore":
-            region = value.meta.region_name
-            service = value.meta.service_model.service_name
-            code = f'run `{name} = {source}.client("{service}", region_name="{region}")`'
-        yield Leftover(name, f"still signs as {label.text_beside(active)}: {code}")
+        if is_stale(label):
+            if client:
+                code = f"run `{_code_of_client(name, client, source, client.meta.region_name)}`"
+            yield Leftover(name, f"still signs as {label.text_beside(active)}: {code}")
+        elif active and client and _has_former_region(client, label, active):
+            code = f"run `{_code_of_client(name, client, source, active.region)}`"
+            yield Leftover(name, f"keeps the Region {label.region}: for {active.region}, {code}")
+
+
+def _has_former_region(client: BaseClient, label: Label, active: Label) -> bool:
+    """Return whether a client has the Region of an earlier switch to the active identity.
+
+    A client for which the user's code named another Region or the profile isn't affected.
+    """
+    if label.is_chosen or label != active or not active.region:
+        return False
+    return label.region != active.region and client.meta.region_name == label.region
+
+
+def _code_of_client(name: str, client: Any, source: str, region: str | None) -> str:
+    """Return the statement that creates a client again for a Region."""
+    service = client.meta.service_model.service_name
+    return f'{name} = {source}.client("{service}", region_name="{region}")'
 
 
 #: Where a resource, a client, and a session of boto3 and of botocore have them.

@@ -64,13 +64,51 @@ def places_of(session: ProfileSession, lent: Mapping[str, str | None]) -> dict[P
         places[variable] = {} if value is None else {name: value}
     places |= {DEFAULT_SESSION: session, LIBRARIES: session}
     url = session.target.endpoint("s3")
-    is_set_by_user = any(map(os.environ.get, ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")))
-    if url and not is_set_by_user:
+    is_set_by_user = any(map(os.environ.get, ENDPOINT_VARIABLES))
+    shows_endpoint = bool(url) and not is_set_by_user
+    if shows_endpoint:
         places[ENDPOINT] = url
+    places |= _user_endpoints(shows_endpoint=shows_endpoint)
     for follower in followers():
         if follower.places:
             places |= follower.places(session)
     return places
+
+
+#: The variables with the endpoint of S3. The first one that is set takes precedence.
+ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+
+
+class _EndpointVariable(Variables):
+    """A variable with an endpoint. Without the variable, the profile's endpoint is used."""
+
+    @property
+    def is_used(self) -> bool:
+        """Whether the variable is set."""
+        return bool(self.get())
+
+
+def _user_endpoints(*, shows_endpoint: bool) -> dict[Place, object]:
+    """Return the user's variables with endpoints as places with their current values.
+
+    A switch doesn't set these variables, but the card lists those that the user changes later.
+    ``shows_endpoint`` is true if child processes get the profile's S3 endpoint.
+    """
+    places: dict[Place, object] = {}
+    for name in (*ENDPOINT_VARIABLES, "AWS_ENDPOINT_URL_STS"):
+        users = "new clients and child processes use that"
+        if name == "AWS_ENDPOINT_URL" and shows_endpoint:
+            users = "new clients use that, and child processes, too, but not for S3"
+        variable = _EndpointVariable(name, if_changed=users, is_read=True)
+        places[variable] = variable.get()
+    return places
+
+
+def show_endpoint_again() -> None:
+    """Set the variables with the profile's S3 endpoint again if the user has removed them."""
+    url = ENDPOINT.get()
+    if url is not ABSENT:
+        _show_endpoint(url)
 
 
 def places_of_run() -> dict[Place, object]:

@@ -19,6 +19,7 @@ from ipy_awsprofile.config.sign_ins import find_profile_or_role
 from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.errors import AwsProfileError, IdentityChanged
 from ipy_awsprofile.gate import PROCESS
+from ipy_awsprofile.kernel.places import show_endpoint_again
 from ipy_awsprofile.notebook.options import ProfileActions
 from ipy_awsprofile.notebook.prompts import begin_cell, begin_interrupts, end_interrupts
 from ipy_awsprofile.sessions.issuing import try_to_renew
@@ -124,6 +125,7 @@ class Notices:
     def _tell_about_files(self, info: ExecutionInfo) -> None:
         """Show a line if the active profile has changed in the config files."""
         active = self._switcher.active
+        show_endpoint_again()
         if active is None or "aws_profile" in info.raw_cell:  # perhaps the user is switching
             return
         target = active.session.target

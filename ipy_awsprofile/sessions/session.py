@@ -198,6 +198,7 @@ def label_for(session: ProfileSession, origin: Origin | None = None) -> Label:
         principal=session.principal,
         server=target.server,
         credentials=session.get_credentials(),
+        region=session.region_name,
         origin=origin,
     )
 

@@ -375,7 +375,9 @@ class Switcher:
         """Return the card's lines about objects and settings that don't use the active identity."""
         with self._lock:
             before = self._stack.opened_before
-            others = leftovers(self.namespace, self._label, before, self.recipients.workers)
+            target = self.active.session.target if self.active else None
+            workers = self.recipients.workers
+            others = leftovers(self.namespace, self._label, before, workers, target)
             return [*self.changed(), *others]
 
     def identities_of_objects(self) -> set[Label | None]:

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import boto3
@@ -13,6 +14,7 @@ import pytest
 from ipy_awsprofile import open_session, who_am_i
 from ipy_awsprofile.demo.stages import USER_ACCOUNT, allow
 from tests.aws import EmbeddedAws
+from tests.integration.test_hints import code_in
 from tests.processes import Child
 from tests.shells import Shell
 
@@ -144,3 +146,53 @@ def test_after_the_switch(  # noqa: PLR0917  # fixtures
     assert user in card
     assert " was changed after the switch" in card or not strange
     shell.good("%aws_profile --off")
+
+
+#: What a child process has in the variable with the endpoint of S3.
+CHILD = f'"{sys.executable}" -c "import os; print(os.environ.get(\'AWS_ENDPOINT_URL_S3\'))"'
+
+
+def s3_endpoint_of_child(shell: Shell) -> str:
+    """Return the S3 endpoint in the environment of a child process."""
+    return str(shell.good(f"it = !{CHILD}\nit[0]").result)
+
+
+def test_an_endpoint_after_the_switch(
+    shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The card lists an endpoint that the user sets, what uses it, and the code to remove it."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    shell.good("import os\n%aws_profile RoleBeta")
+    assert s3_endpoint_of_child(shell) == aws.endpoint_url
+    shell.good(f"os.environ['AWS_ENDPOINT_URL_S3'] = {NOWHERE!r}")
+    text = shell.good("%aws_profile").text
+    assert "`AWS_ENDPOINT_URL_S3` was changed after the switch: new clients and child" in text
+    assert "makes child processes use" not in text
+    assert s3_endpoint_of_child(shell) == NOWHERE
+    shell.good(code_in(text)[-1])
+    assert s3_endpoint_of_child(shell) == aws.endpoint_url
+    assert "was changed" not in shell.good("%aws_profile").text
+    shell.good(f"os.environ['AWS_ENDPOINT_URL'] = {NOWHERE!r}")
+    text = shell.good("%aws_profile").text
+    assert "`AWS_ENDPOINT_URL` was changed after the switch: new clients use that, and " in text
+    assert s3_endpoint_of_child(shell) == aws.endpoint_url
+    assert shell.good("session.client('dynamodb').meta.endpoint_url").result == NOWHERE
+    shell.good(code_in(text.partition("was changed")[2])[1])
+    assert shell.good("session.client('dynamodb').meta.endpoint_url").result == aws.endpoint_url
+
+
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"])
+def test_an_endpoint_before_the_switch(
+    shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """The card says if a variable replaces the profile's S3 endpoint, and how to undo that."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", aws.endpoint_url)
+    monkeypatch.setenv(variable, NOWHERE)
+    text = shell.good("%aws_profile RoleBeta").text
+    says = f"`{variable}` makes clients and child processes use {NOWHERE} for S3 instead of "
+    assert f"{says}{aws.endpoint_url}" in text
+    assert shell.good("session.client('s3').meta.endpoint_url").result == NOWHERE
+    shell.good("\n".join(code_in(text)[-2:]))
+    assert shell.good("session.client('s3').meta.endpoint_url").result == aws.endpoint_url
+    assert s3_endpoint_of_child(shell) == aws.endpoint_url
+    assert "instead of" not in shell.good("%aws_profile").text

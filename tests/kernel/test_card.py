@@ -457,3 +457,21 @@ def test_another_default_session(notebook: Shell) -> None:
         card = card_of(notebook, undo)
         assert "anymore" not in card
         assert "was changed" not in card
+
+
+def test_clients_with_the_former_region(aws: EmbeddedAws, notebook: Shell) -> None:
+    """If only the Region changes, the card names the clients that keep it until they're replaced.
+
+    The card doesn't name clients whose Region or profile the code names.
+    """
+    for name in ("RoleBeta", "UserAlpha"):
+        notebook.good(f"%aws_profile {name} --region us-west-2\ns3 = session.client('s3')")
+        notebook.good("eu = session.client('s3', region_name='eu-west-1')")
+        notebook.good(f"own = open_session({name!r}, region='us-west-2').client('s3')")
+        assert "keeps the Region" not in card_of(notebook, f"%aws_profile {name}")
+        card = card_of(notebook, f"%aws_profile {name} --region us-east-1")
+        assert card.count("keeps the Region") == 1
+        (statement,) = re.findall("`s3` keeps the Region us-west-2: .* run `([^`]+)`", card)
+        notebook.good(statement)
+        assert notebook.names["s3"].meta.region_name == "us-east-1"
+        assert "keeps the Region" not in card_of(notebook)
