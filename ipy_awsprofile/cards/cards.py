@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ipy_awsprofile.cards.card import Card, Tone
 from ipy_awsprofile.config.files import read_config
-from ipy_awsprofile.config.mistakes import ignored_limits
+from ipy_awsprofile.config.mistakes import faults_of_clients, ignored_limits
 from ipy_awsprofile.config.organization import read_policy
 from ipy_awsprofile.config.policies import READS
 from ipy_awsprofile.config.shared import AGENT, NOTEBOOK, python_of
@@ -91,6 +91,7 @@ def active_identity_card(
         notes=(
             *(_window_note(switcher.recipients.window), problem, target.unknown_region),
             *ignored_limits(target),
+            *faults_of_clients(target),
             *map(str, leftovers),
         ),
         is_protected=is_protected(switcher.active, switcher.protection),

@@ -278,6 +278,18 @@ def ignored_limits(target: Target) -> list[str]:
     return list(filter(None, warnings))
 
 
+def faults_of_clients(target: Target) -> list[str]:
+    """Return messages about settings and variables with which botocore can't create a client.
+
+    A switch succeeds despite these mistakes, because it creates its own clients.
+    """
+    part = _Part(f"profile {target.profile}", _used(target.profile, target.config))
+    mistakes = list(_variables())
+    for setting, text in _values(part):
+        mistakes.append(Mistake(setting, text + part.locate(setting, target.config)))
+    return texts_about(OF_CLIENTS | number_settings().keys(), mistakes)
+
+
 #: What botocore takes for a part of a value.
 _MARKS = {
     r"\n": "includes the indented lines below it. Remove their indentation.",

@@ -69,14 +69,15 @@ LINES = {
 def test_settings_of_clients(shell: Shell, aws: EmbeddedAws, wrong: str, right: str) -> None:
     """A setting that botocore reads when it creates a client is named by its error and its line."""
     add_role(aws, wrong)
-    shell.good("from ipy_awsprofile import list_buckets\n%aws_profile etl")
+    card = shell.good("from ipy_awsprofile import list_buckets\n%aws_profile etl").text
     error = shell.refused("list_buckets(session)")
+    assert error.hint in card
     assert f"`{wrong.split(maxsplit=1)[0]}`" in error.hint
     explained = shell.good("%aws_profile --explain etl").text
     assert "(1 warning)" in explained
     assert error.hint in explained.replace("\n", " ")
     replace_line(aws, error.hint, right)
-    shell.good("%aws_profile etl\nlist_buckets(session)")
+    assert "max_attempts" not in shell.good("%aws_profile etl\nlist_buckets(session)").text
     assert "(no problems found)" in shell.good("%aws_profile --explain etl").text
 
 
@@ -93,7 +94,8 @@ def test_variables_of_clients(
 ) -> None:
     """A variable that botocore reads when it creates a client is named, and can be removed."""
     monkeypatch.setenv(variable, value)
-    shell.good("from ipy_awsprofile import list_buckets\n%aws_profile RoleBeta")
+    card = shell.good("from ipy_awsprofile import list_buckets\n%aws_profile RoleBeta").text
+    assert f"`{variable}` must be" in card
     error = shell.refused("list_buckets(session)")
     named, *_, line = code_in(error.hint)
     assert named == variable
