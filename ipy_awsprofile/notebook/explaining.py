@@ -100,7 +100,7 @@ def _line_about_copy(error: Exception, switcher: Switcher) -> str:
     if python_of(profiles[name]):
         return (
             f"`{name}` is for programs outside the notebook. In the notebook, "
-            f"`{active.label.name}` is active already: use `boto3.Session()`."
+            f"`{active.label.name}` is already active, so use `boto3.Session()`."
         )
     return (
         f"While `{active.label.name}` is active, boto3 and other programs can't find the profiles "

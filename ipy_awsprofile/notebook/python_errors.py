@@ -157,7 +157,7 @@ class _Mistake:
         setting = _SETTING.search(self.cell)
         if setting and name in {"c", "get_config", "AwsProfileMagics"}:
             line = f"%config AwsProfileMagics.{setting[1]} = {setting[2]}"
-            return f"That is code for IPython's configuration file. In a notebook, write `{line}`."
+            return f"This code is for IPython's configuration file. In a notebook, write `{line}`."
         for module, names in _NAMES.items():
             if name in names:
                 return _about_module_of(name, module)
