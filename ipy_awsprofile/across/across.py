@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -390,14 +391,15 @@ def _require_function(profiles: object, function: object) -> None:
 def _parse_regions(regions: str | Iterable[str] | None) -> tuple[str, ...]:
     """Return the Region names from a list, or from a string with commas or spaces between names.
 
-    If ``regions`` is None, return an empty tuple. Warn about names that botocore doesn't know.
-    Raise InvalidOption if ``regions`` doesn't contain any name.
+    A string may also contain semicolons, or be a list in Python's notation. If ``regions`` is None,
+    return an empty tuple. Warn about names that botocore doesn't know. Raise InvalidOption if
+    ``regions`` doesn't contain any name.
     """
     if regions is None:
         return ()
     if not isinstance(regions, str):
         regions = ",".join(map(str, regions))
-    names = tuple(dict.fromkeys(regions.replace(",", " ").split()))
+    names = tuple(dict.fromkeys(re.findall(r"[^\s,;'\"\[\]()]+", regions)))
     if not names:
         raise InvalidOption(
             "`regions` is empty.",

@@ -30,6 +30,9 @@ from ipy_awsprofile.text import choice_of, did_you_mean, misspelled, number_of
 if TYPE_CHECKING:
     from ipy_awsprofile.credentials.person import Person
 
+#: Words that people write before what a pattern is to leave out.
+_EXCLUDING = {"not", "except", "but", "without", "minus", "exclude", "excluding"}
+
 #: A selected profile or role: its name, or a role from `organization_roles` with its session.
 Selected = str | OrganizationRole
 
@@ -63,7 +66,7 @@ def _candidates(profiles: str | Iterable[object], person: Person) -> Iterable[Se
     """Yield the profiles and roles that ``profiles`` selects, without applying ``exclude``."""
     if isinstance(profiles, str):
         for text in _patterns_in(profiles):
-            yield from _names_matching(text, person)
+            yield from _names_matching(text, person, written=profiles)
         return
     if not isinstance(profiles, Iterable):  # such as a session
         require_name(profiles)
@@ -76,7 +79,10 @@ def _candidates(profiles: str | Iterable[object], person: Person) -> Iterable[Se
             require_name(profile)
             name = str(profile)
             # Without a wildcard, a text in a list is an exact name.
-            yield from _names_matching(name, person) if has_wildcard(name) else [name]
+            if has_wildcard(name):
+                yield from _names_matching(name, person, written=name)
+            else:
+                yield name
 
 
 def _names_for_exclude(selected: Selected) -> tuple[str, ...]:
@@ -116,11 +122,12 @@ def _patterns_in(text: str) -> list[str]:
     return patterns
 
 
-def _names_matching(pattern: str, person: Person) -> list[str]:
+def _names_matching(pattern: str, person: Person, *, written: str) -> list[str]:
     """Return the names of the profiles and roles that match a pattern.
 
     If the pattern is the exact name of a profile or role, return only this name. Raise
-    InvalidOption if no profile or role matches.
+    InvalidOption if no profile or role matches. ``written`` is the string that contains the
+    pattern, perhaps with other patterns, as the user wrote it.
     """
     if is_name(pattern):  # without other profiles that match this name as a pattern
         return [pattern]
@@ -132,7 +139,7 @@ def _names_matching(pattern: str, person: Person) -> list[str]:
             if role.profile not in names:
                 names.append(str(role))
     if not names:
-        advice = advice_for_pattern(pattern)
+        advice = _advice_for_exclusion(written) or advice_for_pattern(pattern)
         lists = "`%aws_profiles`, or `list_profiles()` in Python, lists the profiles."
         raise InvalidOption(f"No profile matches `{pattern}`.", advice or lists)
     advice = _advice_for_words(pattern, names)
@@ -145,13 +152,65 @@ def _names_matching(pattern: str, person: Person) -> list[str]:
 def advice_for_pattern(pattern: str) -> str:
     """Return advice for a pattern that doesn't match anything, or an empty string."""
     return (
-        _advice_for_punctuation(pattern)
+        _advice_for_exclusion(pattern)
+        or _advice_for_punctuation(pattern)
         or _advice_for_words(pattern, ())
         or _advice_for_syntax(pattern)
         or _advice_with_wildcards(pattern)
         or did_you_mean(pattern, read_config().profiles.keys() - SHARED_PROFILES.keys())
         or _advice_without_words(pattern)
     )
+
+
+def split_exclusions(written: str) -> tuple[str, str]:
+    """Split a string into the patterns that select profiles and those that leave out profiles.
+
+    For example, ``*-dev, !atlas-dev`` and ``*-dev except atlas-dev`` both result in ``*-dev`` and
+    ``atlas-dev``. If nothing selects profiles, the first string is ``*``. If nothing leaves out
+    profiles, the second string is empty.
+    """
+    selecting: list[str] = []
+    excluding: list[str] = []
+    words = re.findall(r"[^\s,]+", written)
+    is_after_word = False
+    for word in words:
+        bare = word.lstrip("!^-–—")
+        is_marked = bare != word and not is_name(word)
+        if not bare or word.casefold() in _EXCLUDING:  # as in `! NAME` and `not NAME`
+            is_after_word = True
+        elif is_marked or is_after_word:
+            excluding.append(bare)
+        else:
+            selecting.append(word)
+    separator = "," if "," in written else " "
+    return separator.join(selecting) or "*", ",".join(excluding)
+
+
+def _advice_for_exclusion(written: str) -> str:
+    """Return advice for patterns that try to leave out profiles, or an empty string."""
+    selecting, excluding = split_exclusions(written)
+    if not excluding:
+        return ""
+    if not excludes_some(selecting, excluding):
+        return (
+            "To leave out profiles, add `--exclude PATTERN` to the first line of a cell for many "
+            "profiles. In Python, pass `exclude=PATTERN`."
+        )
+    return (
+        f"To leave out profiles, write `%%aws_profiles {selecting} --exclude {excluding}` above a "
+        f"cell's code. In Python, pass `{selecting!r}, exclude={excluding!r}`."
+    )
+
+
+def excludes_some(selecting: str, excluding: str) -> bool:
+    """Return whether each of the excluding patterns leaves out some of the selected profiles.
+
+    The result is False if no selected profile remains.
+    """
+    names = [str(each) for each in list_profiles(selecting) if each not in SHARED_PROFILES]
+    patterns = alternatives(excluding)
+    remaining = [name for name in names if not fits(patterns, name)]
+    return bool(remaining) and all(any(fits([each], name) for name in names) for each in patterns)
 
 
 def _advice_for_words(pattern: str, names: Collection[str]) -> str:
@@ -186,15 +245,7 @@ def _advice_for_punctuation(pattern: str) -> str:
 
 
 def _advice_for_syntax(pattern: str) -> str:
-    """Return advice for a pattern with the syntax of other tools, or an empty string.
-
-    The function recognizes a pattern that begins with ``!``, and patterns separated by spaces.
-    """
-    if pattern.startswith("!"):
-        return (
-            f"To leave out profiles, write `%%aws_profiles * --exclude {pattern[1:]}` above a "
-            f"cell's code. In Python, pass `'*', exclude={pattern[1:]!r}`."
-        )
+    """Return advice for patterns separated by spaces, or an empty string."""
     words = pattern.split()
     if len(words) > 1 and all(map(_matches_any, words)):
         return f"To select profiles that match any of several patterns, write `{','.join(words)}`."

@@ -14,8 +14,9 @@ import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ipy_awsprofile.across.selection import excludes_some, split_exclusions
 from ipy_awsprofile.config.files import read_config
-from ipy_awsprofile.config.names import account_text, has_wildcard, is_account_id
+from ipy_awsprofile.config.names import account_text, alternatives, has_wildcard, is_account_id
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.request import (
     SESSION,
@@ -203,9 +204,9 @@ class TypedLine:
             return ""
         if words[0] == "aws" and words[1:] and not is_profile("aws"):
             return self._advice_for_aws_cli(words)
-        *others, before, name = ["", *words]
-        if before == ">" and self.is_cell and name.isidentifier():  # as in a terminal
-            return self._written([*others[1:], "--into", name])
+        of_cell = self._advice_for_cell(words)
+        if of_cell:
+            return of_cell
         if self.good_line(words):  # it is about what the words mean, such as a value
             return ""
         if words[0] == "sso" and words[1:]:
@@ -228,6 +229,37 @@ class TypedLine:
         if self.magic == "aws_profile":
             return self._advice_for_names(words, read)
         return self._written([*read.names, *read.options])
+
+    def _advice_for_cell(self, words: list[str]) -> str:
+        """Return advice for the first line of a cell for many profiles, or an empty string."""
+        if self.magic != "aws_profiles" or not self.is_cell:
+            return ""
+        *others, before, name = ["", *words]
+        if before == ">" and name.isidentifier():  # as in a terminal
+            return self._written([*others[1:], "--into", name])
+        return self._advice_for_pattern_of_cell(words)
+
+    def _advice_for_pattern_of_cell(self, words: list[str]) -> str:
+        """Return advice if the pattern of a cell for many profiles contains options, or "".
+
+        The options can lack their dashes, as in ``*-dev read_only=True``, or be words such as
+        ``except``, which leave out profiles.
+        """
+        read = self._reader.read(words)
+        typed = self._parsed(words)
+        if read.unknown or read.problem:
+            return ""
+        if typed and all(map(list_profiles, alternatives(" ".join(typed.pattern)))):
+            return ""  # the pattern is right
+        selecting, excluding = split_exclusions(" ".join(read.names))
+        options = read.options
+        if excluding and not excludes_some(selecting, excluding):
+            return ""
+        if excluding:
+            options = [*options, "--exclude", excluding]
+        if not options or not list_profiles(selecting):
+            return ""
+        return self._written([selecting, *options])
 
     def _advice_for_aws_cli(self, words: list[str]) -> str:
         """Return advice for an AWS CLI command: how to run it, or which magic to use instead."""

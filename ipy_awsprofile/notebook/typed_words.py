@@ -134,7 +134,8 @@ class WordReader:
         """Add an option and its values to ``read``, or add a word that isn't an option."""
         flags = flags_of(self.parser)
         key, equals, value = word.partition("=")
-        if key in self._flags_of_others() - flags.keys():
+        is_beginning = any(flag.startswith(key) for flag in flags)  # argparse accepts it
+        if key in self._flags_of_others() - flags.keys() and not is_beginning:
             read.unknown.append(key)
             return
         flag = _flag_meant(key, flags)
@@ -190,6 +191,11 @@ class WordReader:
     def _sort(self, word: str, read: Words, pending: deque[str]) -> None:
         """Add a word that isn't an option of the magic to the names or to the unknown options."""
         bare = word.lstrip(DASHES)
+        if bare != word and self.magic == "aws_profiles" and read.names:
+            # The word after a pattern isn't another pattern but what the pattern is to leave out.
+            names = read.names if _selects(bare) else read.unknown
+            names.append(word)
+            return
         if bare != word:
             names = read.names if is_profile(bare) else read.unknown
             names.append(bare)
@@ -216,7 +222,7 @@ def _add_values(flag: str, values: list[str], read: Words) -> None:
     The option itself must already be in ``read``.
     """
     first, *others = values
-    parts = list(filter(None, ",".join(values).split(",")))
+    parts = re.findall(r"[^\s,;'\"\[\]()]+", " ".join(values))  # as in Python's lists, too
     if not others:
         read.options.append(first)
     elif flag == "--exclude" or (flag == "--regions" and set(parts) <= set(known_regions())):
@@ -278,6 +284,11 @@ def _flag_meant(word: str, flags: Mapping[str, argparse.Action]) -> str | None:
         return longer[0] if len(longer) == 1 else None
     near = misspelled(bare, by_letters, _LIKE_OPTION)
     return by_letters[near[0]] if near else None
+
+
+def _selects(word: str) -> bool:
+    """Return whether a word is a profile's name, or a pattern with wildcards."""
+    return has_wildcard(word) or is_profile(word)
 
 
 def profiles_in(words: Iterable[str]) -> tuple[list[str], list[str]]:

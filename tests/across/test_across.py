@@ -125,12 +125,17 @@ def test_unknown_regions(monkeypatch: pytest.MonkeyPatch) -> None:
     for place, region in places.items():
         assert unknown_region(place).endswith(f"Did you mean `{region}`?")
     with pytest.raises(NoProfileAnswered, match="isn't an AWS Region"):
-        across_profiles("RoleBeta", bucket_count, regions="us-east-1;eu-west-1")
+        across_profiles("RoleBeta", bucket_count, regions="us-east-1|eu-west-1")
 
 
 def test_regions_with_blanks(aws: EmbeddedAws) -> None:
-    """Regions can have blanks between them, in a text and in a text of a list."""
-    for regions in ("us-east-1 eu-west-1", " us-east-1,  eu-west-1 ", ["us-east-1 eu-west-1"]):
+    """Regions can have blanks or semicolons between them, in a string and in a string of a list."""
+    for regions in (
+        "us-east-1 eu-west-1",
+        "us-east-1;eu-west-1",
+        " us-east-1,  eu-west-1 ",
+        ["us-east-1 eu-west-1"],
+    ):
         frame = across_profiles("RoleBeta", bucket_count, regions=regions)
         assert frame["region"].tolist() == ["us-east-1", "eu-west-1"]
 

@@ -57,3 +57,60 @@ def test_patterns_without_a_match(shell: Shell, typed: str, advice: tuple[str, l
     assert shell.good(f"%aws_profiles {right}").text.startswith(f"{len(names)} profile")
     frame = shell.good(f"%%aws_profiles {right}\nprofile").result
     assert list(frame["profile"]) == names
+
+
+#: Lines whose pattern contains options or leaves out profiles, and what their advice runs.
+EXCLUDING = {
+    "*-dev !one-dev": ["two-dev"],
+    "*-dev,!one-dev": ["two-dev"],
+    "*-dev, ! one-dev --read-only": ["two-dev"],
+    "*-dev not one-dev": ["two-dev"],
+    "*-dev except one-dev --read-only": ["two-dev"],
+    "*-dev -one-dev": ["two-dev"],
+    "* -*-dev": ["UserAlpha", "RoleBeta", "one-prod", "two-prod"],
+    "*-dev exclude one-dev": ["two-dev"],
+    "*-dev read_only=True": ["one-dev", "two-dev"],
+    "one-dev, read_only=True --exclude two-dev": ["one-dev"],
+    "one-dev regions=eu-west-1,eu-west-3 read_only=True": ["one-dev", "one-dev"],
+    "one-dev --region=eu-west-1 read_only=True": ["one-dev"],
+}
+
+
+@pytest.mark.usefixtures("profiles")
+@pytest.mark.parametrize("typed", EXCLUDING)
+def test_a_pattern_with_options(shell: Shell, typed: str) -> None:
+    """Advice for a pattern with options keeps the pattern, the limits and what to leave out."""
+    (line,) = code_in(shell.refused(f"%%aws_profiles {typed}\n1").hint)
+    assert ("--read-only" in line) == ("read" in typed)
+    frame = shell.good(f"{line} --no-progress\nsession.region_name").result
+    assert list(frame["profile"]) == EXCLUDING[typed]
+    regions = {
+        word for word in typed.replace("=", ",").replace(" ", ",").split(",") if "eu-" in word
+    }
+    assert set(frame["value"]) == regions or not regions
+
+
+@pytest.mark.usefixtures("profiles")
+def test_exclusions_in_python(shell: Shell) -> None:
+    """The advice in Python leaves out the profile, and a misspelled name isn't run instead."""
+    shell.good("from ipy_awsprofile import across_profiles")
+    hint = shell.refused("across_profiles('*-dev,!one-dev', repr, progress=False)").hint
+    *_, passed = code_in(hint)
+    selecting, excluding = passed.split(", ")
+    frame = shell.good(f"across_profiles({selecting}, repr, {excluding}, progress=False)").result
+    assert list(frame["profile"]) == ["two-dev"]
+    hint = shell.refused("%%aws_profiles *-dev not one-dve --read-only\n1").hint
+    assert "one-" not in hint
+    assert "add `--exclude PATTERN` to the first line" in hint
+
+
+@pytest.mark.parametrize("typed", ["{regions}", "us-east-1;us-west-2", "us-east-1, us-west-2"])
+def test_regions_of_a_list(shell: Shell, aws: EmbeddedAws, typed: str) -> None:
+    """No Region is lost if `--regions` has a Python list, semicolons or spaces."""
+    shell.good("regions = ['us-east-1', 'us-west-2']")
+    line = f"%%aws_profiles RoleBeta --no-progress --read-only --regions {typed}"
+    if ";" not in typed:
+        (line,) = code_in(shell.refused(f"{line}\n1").hint)
+    assert "--read-only" in line
+    frame = shell.good(f"{line}\nsession.region_name").result
+    assert list(frame["value"]) == ["us-east-1", "us-west-2"]
