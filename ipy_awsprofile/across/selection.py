@@ -115,7 +115,7 @@ def _patterns_in(text: str) -> list[str]:
     if in_brackets:
         written = re.split(r"[,|]", in_brackets[1] or in_brackets[2])
         names = ",".join(name.strip(" '\"") for name in written)
-        raise InvalidOption("A list of patterns can't have brackets.", f"Write `{names}`.")
+        raise InvalidOption("A list of patterns can't contain brackets.", f"Write `{names}`.")
     patterns = alternatives(text)
     if not patterns:
         raise InvalidOption("`profiles` is empty.", "For all profiles, pass `'*'`.")

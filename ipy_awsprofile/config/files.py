@@ -203,7 +203,9 @@ def _problem(path: Path, cause: object) -> tuple[str, int | None]:
         return problem, _line_at(text, bare.start())
     below = _VALUE_BELOW.search(text)
     if below and isinstance(cause, ValueError):
-        problem = f"The value of `{one_line(below[1], 40)}` must be on the same line."
+        problem = (
+            f"The value of `{one_line(below[1], 40)}` must be on the same line as the equals sign."
+        )
         return problem, _line_at(text, below.start())
     return _problem_in_line(cause)
 

@@ -310,7 +310,7 @@ _NO_URL = "needs a scheme and a host, such as `http://localhost:9000`."
 def _in_block(name: str, block: Mapping[str, str]) -> str:
     """Return a message about the mistake in an indented block, or an empty string."""
     if name in _TEXTS:
-        return f"The value of `{name}` must be on the same line."
+        return f"The value of `{name}` must be on the same line as the equals sign."
     url = block.get("endpoint_url")
     if url and not _is_url(url):
         return f"The `endpoint_url` of `{name}` {_NO_URL}"

@@ -126,7 +126,7 @@ def require_short_lived(keys: Keys) -> Keys:
     if keys.token:
         return keys
     raise CredentialsUnavailable(
-        "These are long-term keys, which never leave the kernel.",
+        "Long-term keys never leave the kernel.",
         "Use the name of the profile that has the keys, or switch to a role.",
     )
 

@@ -84,4 +84,4 @@ class RunningCell:
             try:
                 waiting.action()
             except Exception:  # noqa: BLE001  # the ended cell didn't cause this error
-                _log.exception("An action that was waiting for the cell to end failed.")
+                _log.exception("A delayed action failed after the cell ended.")

@@ -456,7 +456,7 @@ class Switcher:
             try:
                 listener(identity)
             except Exception:  # noqa: BLE001  # a listener can't fail a completed switch
-                _log.exception("A function that listens to switches failed.")
+                _log.exception("A function that is called after each switch failed.")
 
     def call_functions(self, functions: Iterable[UserFunction]) -> None:
         """Call the user's functions with the active session, in the main thread."""

@@ -124,11 +124,11 @@ def test_locations_of(tmp_path: Path, header: str, setting: str, expected: list[
         ("[b\naws_secret_access_key = hush\n[a]", 1, "The header needs a closing bracket."),
         (
             "[a]\nregion = x\ncredential_process =\n\n  hush --key\n",
-            *(3, "The value of `credential_process` must be on the same line."),
+            *(3, "The value of `credential_process` must be on the same line as the equals sign."),
         ),
         (
             "[a]\ns3 =\n  addressing_style = path\nrole_arn =\n  # mine\n  arn:hush\n",
-            *(4, "The value of `role_arn` must be on the same line."),
+            *(4, "The value of `role_arn` must be on the same line as the equals sign."),
         ),
     ],
 )

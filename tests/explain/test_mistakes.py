@@ -40,7 +40,7 @@ MISTAKES = {
         "us-west-2a",
         "`us-west-2a` is an Availability Zone. Write the Region `u",
     ),
-    "value below": ("= arn", "=\n  x=arn", "The value of `role_arn` must be on the same line. See"),
+    "value below": ("= arn", "=\n  x=arn", "The value of `role_arn` must be on the same line as"),
     "source": ("= me", "= mee", "Did you mean `me`? See config:4."),
     "no source": ("= me", "= nobody", "`%aws_profiles` lists the profiles. See config:4."),
     "short": (

@@ -193,7 +193,7 @@ ROWS: dict[str, Broken] = {
     "source below": role(
         InvalidProfile,
         "`P` can't get credentials: The source_profile of P isn't a profile's name.",
-        "The value of `source_profile` must be on the same line. See config:",
+        "The value of `source_profile` must be on the same line as the equals sign. See config:",
         {"source_profile = ": "source_profile =\n  a = "},
     ),
     "role_arn no ARN": role(
@@ -221,14 +221,15 @@ ROWS: dict[str, Broken] = {
     "role below": role(
         InvalidOption,
         "A setting or an option of `P` is invalid: Invalid type for parameter RoleArn",
-        "The value of `role_arn` must be on the same line. See config:",
+        "The value of `role_arn` must be on the same line as the equals sign. See config:",
         {f"= arn:aws:iam::{ACCOUNT}:role/Hop1": f"=\n  arn:aws:iam::{ACCOUNT}:role/Hop=1"},
     ),
     "process below": Broken(
         PROCESS,
         CredentialsUnavailable,
         "The credential_process of `P` returned no credentials.",
-        "The value of `credential_process` must be on the same line. See config:3.",
+        "The value of `credential_process` must be on the same line as the equals sign. "
+        "See config:3.",
         {'= "{python}"': "=\n  {python} --secret=hush-hush"},
     ),
     "block not indented": role(
