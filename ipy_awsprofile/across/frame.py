@@ -99,7 +99,7 @@ class ErrorRows(list[dict[str, str | None]]):
         rows = [tuple(text or "" for text in row.values()) for row in self]
         notes: tuple[str, ...] = ()
         if len(self) > MOST_ROWS:
-            notes = ("To see all errors, call the method `frame()` of this table.",)
+            notes = ("To see all errors, call this object's method `frame()`.",)
         return Card(
             number_of(len(self), "error"),
             notes=notes,

@@ -42,7 +42,7 @@ def select_profiles(
 ) -> list[Selected]:
     """Return the selected profiles and roles without duplicates.
 
-    If roles in IAM Identity Center must be listed, ``person`` is prompted to sign in. Raise
+    If listing roles in IAM Identity Center requires a sign-in, ``person`` is prompted. Raise
     InvalidOption if a pattern doesn't match anything, if ``exclude`` omits everything, or if an
     object in ``profiles`` is neither a profile nor a role.
     """

@@ -425,7 +425,7 @@ def _tables(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any
 
 
 def _unknown(path: Path, text: str, table: str, name: str) -> ConfigFileError:
-    """Return the error for an unknown key, which suggests a similar key or the right table."""
+    """Return an error about an unknown key that suggests a similar key or the right table."""
     hint = ""
     close = misspelled(name, [*KEYS[table], *filter(None, KEYS)], _LIKE_KEY)
     if close:

@@ -233,7 +233,7 @@ def _missing(call: _Call, missing: list[str]) -> str:
 
 
 def _session_of_caller() -> object:
-    """Return the session in the variable `session` of the code that made the call, or None.
+    """Return the boto3 session in the calling code's global variable `session`, or None.
 
     In a cell for many profiles, this is the session of one of the profiles.
     """

@@ -105,7 +105,7 @@ def are_of_switch(variables: Container[str]) -> bool:
 
 
 def identity_in_environment() -> int:
-    """Return a hash, not the possibly secret values, of the variables that name an identity."""
+    """Return a hash of the (possibly secret) variables that name an identity."""
     return hash(tuple(map(os.environ.get, _OF_IDENTITY)))
 
 

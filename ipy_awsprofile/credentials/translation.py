@@ -67,7 +67,7 @@ def translated(target: Target | None, name: str = "") -> Iterator[None]:
 
 @contextmanager
 def reading(method: str) -> Iterator[None]:
-    """Convert failures to read credentials in a ``with`` block to botocore's exceptions.
+    """In a ``with`` block, replace errors from reading credentials with botocore's exceptions.
 
     For damaged files and unexpected responses, botocore raises built-in exceptions such as
     KeyError, which this function replaces. ``method`` is botocore's name for the credential

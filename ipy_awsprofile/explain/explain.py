@@ -114,8 +114,8 @@ def _texts(mistakes: Iterable[Mistake]) -> tuple[str, ...]:
 
 _ON_INSTANCES = (
     "Only an EC2 instance with a role has these credentials. "
-    "On other machines, add access keys, a role_arn with a source_profile, SSO settings or a "
-    "credential_process to the profile."
+    "On other machines, add one of the following to the profile: access keys, SSO settings, a "
+    "credential_process, or a role_arn with a source_profile."
 )
 
 
@@ -324,7 +324,7 @@ def _value(setting: str, value: str | Mapping[str, str]) -> str:
 
 
 def _nested(name: str, text: str) -> str:
-    """Return a nested setting's name for display, and the value only for an ``endpoint_url``."""
+    """Return a nested setting's name for display, with its value if it is an ``endpoint_url``."""
     if name == "endpoint_url":
         return f"{name} = {redacted_urls(text)}"
     return name

@@ -112,7 +112,7 @@ class _Secrets:
         self.default: DuckDBPyConnection | None = None
 
     def move(self, session: boto3.Session | None) -> None:
-        """Replace the secrets that follow switches, or drop them if the keys are long-term.
+        """Replace the secrets that follow switches, or drop them if no short-lived keys are active.
 
         This method doesn't call AWS, because leaving a ``with`` block must not wait for a response.
         """

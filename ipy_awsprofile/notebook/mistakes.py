@@ -271,7 +271,7 @@ class TypedLine:
         return f"Write `!{self.line}` to run the AWS CLI as the active identity."
 
     def _advice_for_unknown(self, words: list[str], read: Words) -> str:
-        """Return advice to use another magic that has the unknown options, or an empty string."""
+        """Return advice about unknown options, which another magic can have, or an empty string."""
         for magic in self.parsers:
             is_cell = self.is_cell or not _cell_flags().isdisjoint(read.unknown)
             other = replace(self, magic=magic, is_cell=is_cell)
@@ -416,7 +416,7 @@ class TypedLine:
         return f"Did you mean {_either(lines)}?" if lines else ""
 
     def _advice_for_pattern(self, pattern: str, read: Words) -> str:
-        """Return advice to use ``%aws_profiles`` if a pattern matches profiles, or else ""."""
+        """Return advice to use ``%aws_profiles``, or "" if no profile matches the pattern."""
         many = replace(self, magic="aws_profiles")
         line = many.good_line([*read.names, *read.options])
         if line and list_profiles(pattern):

@@ -91,8 +91,9 @@ class _ProfilesOptions:
         "With --sso, call AWS again instead of using the list that your kernels share for a day."
     )
     save: str | None = option(
-        "With --sso, preview profiles for the roles that are assigned to you, with names such as "
-        '"{account_name}-{role}". --yes writes the profiles to the config file.',
+        "With --sso, preview profiles for the roles that are assigned to you. NAMES is a template "
+        'for the profiles\' names, such as "{account_name}-{role}". --yes writes the profiles to '
+        "the config file.",
         "NAMES",
     )
 
@@ -103,8 +104,8 @@ class CellOptions:
 
     organization: bool = option(
         "Run the cell in the organization's active accounts or, if you add PATTERN, in the "
-        "accounts with these words in their name or ID. The active identity lists the accounts, "
-        "and assumes --role in each account."
+        "accounts with these words in their name or ID. The active identity lists the accounts "
+        "and, in each account, assumes the role that --role names."
     )
     role: str | None = option(
         "With --organization, assume this role in each account. If the role has a path, include "

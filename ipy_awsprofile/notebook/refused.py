@@ -68,7 +68,8 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def _origins(error: BaseException) -> list[BaseException]:
     """Return the cause and the context of an error, if the error has them.
 
-    The context is the error that Python was handling. `raise … from None` hides the context.
+    The context is the error that was being handled when this error was raised. `raise … from None`
+    hides the context.
     """
     origins: list[BaseException] = []
     if error.__cause__:

@@ -1,7 +1,7 @@
 """List, find and resolve the IAM Identity Center roles that are assigned to the user.
 
-Listing roles requires a call for each account, so all of the user's kernels share the list for a
-day and the names of accounts for longer. The shared file contains only names and IDs.
+Listing roles requires a call for each account, so a file that all of the user's kernels share keeps
+the list for a day, and account names for longer. The file contains only names and IDs.
 
 https://docs.aws.amazon.com/singlesignon/latest/userguide/useraccess.html
 https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/Welcome.html
@@ -239,8 +239,8 @@ def complete_list(sign_in: SignIn) -> RoleList | None:
 def known_account_name(account: str) -> str | None:
     """Return an account's name, or None if no sign-in has listed the account so far.
 
-    This function doesn't call AWS. Names aren't deleted with the lists, because patterns protect
-    accounts by name.
+    This function doesn't call AWS. Names are kept when a list of roles is
+    deleted, because patterns in the setting ``protected`` can match account names.
     """
     return _read_cache()["names"].get(account)
 

@@ -127,7 +127,7 @@ def require_short_lived(keys: Keys) -> Keys:
         return keys
     raise CredentialsUnavailable(
         "Long-term keys never leave the kernel.",
-        "Use the name of the profile that has the keys, or switch to a role.",
+        "Pass the library the name of the profile that has the keys, or switch to a role.",
     )
 
 

@@ -106,9 +106,9 @@ SITUATIONS = {
     "perhaps on an instance": situation(
         P,
         "p (1 warning)",
-        "! Only an EC2 instance with a role has these credentials. On other machines, add access "
-        "keys, a role_arn with a source_profile, SSO settings or a credential_process to the "
-        "profile.",
+        "! Only an EC2 instance with a role has these credentials. On other machines, add one of "
+        "the following to the profile: access keys, SSO settings, a credential_process, or a "
+        "role_arn with a source_profile.",
         keys="u",
         AWS_EC2_METADATA_DISABLED="false",
     ),
