@@ -297,6 +297,9 @@ def _parameter_meant(call: _Call, name: str) -> str:
     near = misspelled(name, shown, _LIKE_PARAMETER)
     if near:
         return f"Did you mean `{near[0]}`?"
+    of_run = _with_run_for_roles(call)
+    if of_run:
+        return of_run
     opening = _with_opened_session(call)
     if opening:
         return opening
@@ -309,6 +312,24 @@ def _parameter_meant(call: _Call, name: str) -> str:
         if call.function in _REQUESTS and name in parameters:
             return f"`{function}` has the parameter `{name}`."
     return did_you_mean(name, shown)
+
+
+#: The parameters of `across_profiles` that people pass to the function that lists its roles.
+_OF_RUN = {"confirmed", "policy", "read_only", "regions", "write"}
+
+
+def _with_run_for_roles(call: _Call) -> str:
+    """Return a hint to pass parameters to `across_profiles`, or an empty string.
+
+    A session that lists an organization's roles must also assume the roles, so these parameters
+    can't limit the session.
+    """
+    unknown = call.kwargs.keys() - call.parameters.keys()
+    if call.function != "organization_roles" or not unknown <= _OF_RUN:
+        return ""
+    options = [f"{name}={value!r}" for name, value in call.kwargs.items() if name in unknown]
+    run = ", ".join([call.statement({}), "FUNCTION", *options])
+    return f"Write `across_profiles({run})`."
 
 
 def _with_opened_session(call: _Call) -> str:

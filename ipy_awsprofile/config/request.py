@@ -20,7 +20,7 @@ from keyword import iskeyword
 from types import NoneType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from ipy_awsprofile.config.names import account_text, is_account_id
+from ipy_awsprofile.config.names import Arn, account_text, is_account_id
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.text import quoted
 
@@ -289,15 +289,15 @@ class SessionRequest:
         return ways.count(True) == 1
 
     def with_one_identity(self, profiles: Mapping[str, Mapping[str, Any]]) -> Self | None:
-        """Return a corrected copy of a request that names a profile and part of another identity.
+        """Return a corrected copy of a request that names parts of two identities.
 
         The result is None if the request is ambiguous. ``profiles`` are the profiles in the shared
         files.
         """
-        if self.profile is None:
-            return None
         meant = self
-        if self.role_arn and not self.source_profile:
+        if self.profile is None:
+            meant = self._with_one_role()
+        elif self.role_arn and not self.source_profile:
             meant = replace(self, profile=None, source_profile=self.profile)
         elif self.source_profile and not self.role_arn:
             role_arn = profiles.get(self.profile, {}).get("role_arn")
@@ -305,6 +305,24 @@ class SessionRequest:
         elif self.sso and self.profile in profiles:
             meant = replace(self, sso=None)  # the profile has a sign-in
         return meant if meant.names_one_identity else None
+
+    def _with_one_role(self) -> Self:
+        """Return a copy that names its role only by an ARN, or the request itself if it can't.
+
+        The role must be the same if the request has an ARN, too. Without an ARN, the request must
+        have a source profile, so that it can't mean a role in IAM Identity Center.
+        """
+        role_arn = None
+        if self.role_arn is not None:
+            named = Arn.parse(self.role_arn)
+            is_same_account = self.account in (None, named.account)
+            is_same_role = self.role in (None, named.role)
+            role_arn = self.role_arn if is_same_account and is_same_role else None
+        elif self.source_profile and is_account_id(str(self.account)):
+            role_arn = f"arn:aws:iam::{self.account}:role/{self.role}" if self.role else None
+        if role_arn is None:
+            return self
+        return replace(self, role_arn=role_arn, account=None, role=None, sso=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

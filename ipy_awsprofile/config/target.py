@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from pathlib import Path
 from botocore.utils import generate_login_cache_key, get_login_token_cache_directory
 
 from ipy_awsprofile.config.files import Config, ParsedFiles, read_config
-from ipy_awsprofile.config.names import AssignedName
+from ipy_awsprofile.config.names import Arn, AssignedName
 from ipy_awsprofile.config.organization import advice_to_write, read_policy
 from ipy_awsprofile.config.parameters import PARAMETERS, StsParameters, merge_options, parameters_of
 from ipy_awsprofile.config.policies import session_policy
@@ -488,6 +489,12 @@ def _require_one_way(request: SessionRequest, config: Config) -> None:
     meant = request.with_one_identity(config.profiles)
     if meant:
         hint = f"Write `%aws_profile {arguments(meant)}`."
+    elif request.has_parts and request.role_arn:
+        hint = "Use either `--role-arn`, or `--account` and `--role`."
+    elif request.has_parts and request.source_profile:
+        role = f"arn:aws:iam::ACCOUNT:role/{request.role or 'NAME'}"
+        source = quoted(request.source_profile)
+        hint = f"Write `--role-arn {role} --source-profile {source}`, with the account's ID."
     elif request.profile is None and request.has_parts:
         missing = "--role NAME" if request.account else "--account ID"
         listing = "%aws_profiles --sso"
@@ -504,11 +511,8 @@ def _chain_of_arn(
     role_arn: str, request: SessionRequest, config: Config, find_account: FindAccount | None
 ) -> tuple[Profile, ...]:
     """Return the role chain for a role's ARN, with the client settings of its source profile."""
-    if ":role/" not in role_arn:  # botocore takes it for a profile
-        raise InvalidOption(
-            f"`{role_arn}` isn't the ARN of a role.",
-            "Write the whole ARN: `arn:aws:iam::ACCOUNT:role/NAME`.",
-        )
+    if not Arn.parse(role_arn).role:  # botocore can take it for a profile
+        raise InvalidOption(f"`{role_arn}` isn't the ARN of a role.", _whole_arn(role_arn))
     if request.source:
         source = request.source.chain[0]
     elif request.source_profile:
@@ -524,6 +528,23 @@ def _chain_of_arn(
     if source in config.profiles:
         return chain_of(role, config)
     return role, source
+
+
+#: The end of a role's ARN, or of the ARN of a role session, which doesn't contain the role's path.
+_PART_OF_ARN = re.compile(
+    r"(?P<account>\d{12}):"
+    r"(?:role/(?P<path>[\w+=,.@/-]+)|assumed-role/(?P<session>[^/]+)/.*|(?P<name>[\w+=,.@-]+))$"
+)
+
+
+def _whole_arn(written: str) -> str:
+    """Return a hint with the whole ARN of a role, of which the user has written a part."""
+    account, name = "ACCOUNT", "NAME"
+    part = _PART_OF_ARN.search(written)
+    if part:
+        account = part["account"]
+        name = part["path"] or part["session"] or part["name"]
+    return f"Write the whole ARN: `arn:aws:iam::{account}:role/{name}`."
 
 
 def _with_names(

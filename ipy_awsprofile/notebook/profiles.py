@@ -69,13 +69,13 @@ def run_aws_profiles(
                 display(_card(options, switcher))
             return None
         frame = _frame_of_cell(options, cell, shell, switcher)
+    is_empty = len(frame) == 0 and not frame.attrs["errors"]
+    if is_empty:
+        display(Card("No profile returned a row"))
     if options.into is not None:
         shell.push({options.into: frame})
         return None
-    if len(frame) or frame.attrs["errors"]:
-        return frame
-    display(Card("No profile returned a row"))
-    return None
+    return None if is_empty else frame
 
 
 def _card(options: argparse.Namespace, switcher: Switcher) -> Card:

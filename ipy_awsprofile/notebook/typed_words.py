@@ -117,7 +117,7 @@ class WordReader:
         """Add a word to ``read``, with its values if the ``pending`` words contain any values."""
         bare = word.lstrip(DASHES)
         choice = _CHOICES.get(bare, bare)
-        if _names_profile(word):
+        if _names_profile(word) or (word == "-r" and self._begins_with_profile(pending)):
             key, _, value = word.partition("=")
             if value:
                 pending.appendleft(value)
@@ -129,6 +129,10 @@ class WordReader:
             read.names.append(word)  # not the option `--off` or `--write`
         else:
             self._read_option(word, read, pending)
+
+    def _begins_with_profile(self, pending: deque[str]) -> bool:
+        """Return whether the pending words begin with the name of a profile."""
+        return bool(pending) and is_profile(pending[0])
 
     def _read_option(self, word: str, read: Words, pending: deque[str]) -> None:
         """Add an option and its values to ``read``, or add a word that isn't an option."""
