@@ -183,7 +183,7 @@ _VALUE_BELOW = re.compile(
 
 
 def _problem(path: Path, cause: object) -> tuple[str, int | None]:
-    """Return a description of the problem in a file that botocore can't parse, and the line number.
+    """Return the problem that prevents botocore from parsing a file, and the problem's line number.
 
     If the line number is unknown, the second result is None. The description doesn't quote the
     line, which can contain a secret.

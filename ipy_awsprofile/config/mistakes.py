@@ -279,9 +279,10 @@ def ignored_limits(target: Target) -> list[str]:
 
 
 def faults_of_clients(target: Target) -> list[str]:
-    """Return messages about settings and variables with which botocore can't create a client.
+    """Return messages about settings and variables that prevent botocore from creating a client.
 
-    A switch succeeds despite these mistakes, because it creates its own clients.
+    A switch succeeds despite these mistakes, because the switch creates its clients
+    without these settings.
     """
     part = _Part(f"profile {target.profile}", _used(target.profile, target.config))
     mistakes = list(_variables())
@@ -499,7 +500,7 @@ def _of_profile(profile: Profile, config: Config) -> Iterator[Mistake]:
 
 
 def _has_role_beside_sign_in(profile: Profile) -> bool:
-    """Return whether a profile has a role without a source, and the settings of a sign-in."""
+    """Return whether a profile combines a role that has no source with a sign-in's settings."""
     is_incomplete = profile.kind is ProfileKind.INCOMPLETE and bool(profile.role_arn)
     return is_incomplete and bool(profile.text("sso_account_id") or profile.text("sso_role_name"))
 

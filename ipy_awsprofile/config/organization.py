@@ -242,7 +242,8 @@ def policy_files() -> list[Path]:
     """Return the paths of the policy's files, whether or not they exist.
 
     The package uses the environment variable's value from the start of the process, so a notebook
-    can't choose a different file. The variable's file must exist. Tests replace this function.
+    can't choose a different file. If the environment variable is set, the file that it names must
+    exist. Tests replace this function.
     """
     return [_system_folder() / _NAME, _PREFIX / "etc" / _NAME, *_inherited()]
 

@@ -143,7 +143,7 @@ def session_policy(request: SessionRequest, role: Profile | None) -> StsParamete
 
 
 def ending_at(end: datetime, limits: StsParameters) -> StsParameters:
-    """Return the parameters for a role session in which AWS denies everything after ``end`` (UTC).
+    """Return parameters for a role session in which AWS denies all requests after ``end`` (UTC).
 
     ``limits`` are the parameters without the denial. The denial can end access before 15 minutes
     have passed, although a role session lasts at least 15 minutes. Raise InvalidOption if the

@@ -158,7 +158,7 @@ _of_process: dict[tuple[int, str], tuple[ref[object], Callable[[], object]]] = {
 
 
 def of_process(owner: object, *, name: str, create: Callable[[], _T]) -> _T:
-    """Create an attribute's value, such as a lock, now and again in each forked child process.
+    """Create an attribute's value, such as a lock, and create it anew in each forked child process.
 
     When the process forks, another thread might be holding a lock. In the child process, that
     thread doesn't exist and would never release the lock. For this reason, the package creates all

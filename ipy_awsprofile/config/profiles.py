@@ -84,8 +84,8 @@ class Profile(str):
 
     You can use a profile wherever you can use a name. For example, write ``open_session(profile)``
     or ``profile.endswith("-prod")``, or use the profile as the key of a dict or as the value of
-    ``AWS_PROFILE``. Profiles are therefore equal if their names are equal. To find out whether a
-    profile has changed in the files, compare the ``settings``.
+    ``AWS_PROFILE``. Profiles are equal if their names are equal. To find out whether a profile has
+    changed in the files, compare the ``settings``.
 
     The attribute of an empty setting is None. ``account`` is the 12-digit account ID in the role's
     ARN, ``sso_account_id`` or ``aws_account_id``. ``settings`` contains all settings except access

@@ -22,7 +22,10 @@ def recent_profiles() -> list[str]:
 
 
 def note_profile(name: str) -> None:
-    """Add a profile to the recent profiles. If the file can't be written, do nothing."""
+    """Add a profile to the recent profiles.
+
+    If the file that contains the recent profiles can't be written, do nothing.
+    """
     before = recent_profiles()
     if before[:1] == [name]:
         return

@@ -230,7 +230,7 @@ class SessionRequest:
 
     @property
     def account_name(self) -> str | None:
-        """The name of the role's account in code for many accounts, or else None."""
+        """The name of the role's account if code runs for many accounts, or None."""
         return self.source.account_name if self.source else None
 
     def __post_init__(self) -> None:
@@ -307,10 +307,11 @@ class SessionRequest:
         return meant if meant.names_one_identity else None
 
     def _with_one_role(self) -> Self:
-        """Return a copy that names its role only by an ARN, or the request itself if it can't.
+        """Return a copy that names the role only by its ARN, or this request if that is impossible.
 
-        The role must be the same if the request has an ARN, too. Without an ARN, the request must
-        have a source profile, so that it can't mean a role in IAM Identity Center.
+        If the request has both an ARN and parts of a role, the parts must match the ARN. A request
+        that doesn't have an ARN must have a source profile, because the account and role otherwise
+        name a role in IAM Identity Center.
         """
         role_arn = None
         if self.role_arn is not None:

@@ -101,7 +101,7 @@ class ConfigFile:
         return _appended(self.text, block)
 
     def change(self, text: str, *, is_confirmed: bool) -> list[str]:
-        """Return the diff to a new text (see `difference`), and write the new text if confirmed."""
+        """Return the diff between the file and a new text, and write the text if confirmed."""
         lines = difference(self.text, text)
         if lines and is_confirmed:
             self.write(text)

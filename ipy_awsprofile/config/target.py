@@ -267,8 +267,8 @@ class Target:
     def full_config(self) -> ParsedFiles:
         """Return the shared files' contents for ``Session.full_config``, with the options applied.
 
-        By default, botocore parses both files for every session. Because of this function, sessions
-        share all sections except for the profiles in the role chain.
+        By default, botocore parses both files for every session. With this function's result, all
+        sessions share the parsed sections, except for the profiles in the role chain.
         """
         files = self.config.profiles
         own = {source.name: {**files.get(source, {}), **source.settings} for source in self.chain}

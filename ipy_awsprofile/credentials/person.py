@@ -110,7 +110,7 @@ def somebody_is_there() -> bool:
 
     While a cell runs, ipykernel replaces ``getpass.getpass``, and each request to run a cell says
     whether the front end can answer prompts. In a notebook, any thread can prompt. In a terminal,
-    only the main thread can prompt, because Ctrl-C couldn't end another thread's prompt.
+    only the main thread can prompt, because Ctrl-C can't end another thread's prompt.
 
     https://jupyter-client.readthedocs.io/en/stable/messaging.html#execute
     """

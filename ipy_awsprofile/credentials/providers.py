@@ -105,7 +105,7 @@ class Renewal:
 
     @classmethod
     def of(cls, credentials: Any) -> Self:
-        """Read from private attributes how botocore renews ``credentials``."""
+        """Return how botocore renews ``credentials``, as read from private attributes."""
         refresh = credentials._refresh_using
         # For a role with MFA, botocore wraps the fetcher's method, and would call it only once.
         fetch = getattr(refresh, "_refresh", refresh)

@@ -113,7 +113,7 @@ def _require_document(
 ) -> None:
     """Raise ResponseParserError if the response is a web page instead of an AWS document.
 
-    For a web page, botocore would raise KeyError, return an empty response, or report the page's
+    Without this check, botocore raises KeyError, returns an empty response, or reports the page's
     status as an error from AWS.
     """
     status = response_dict["status_code"]
@@ -182,7 +182,7 @@ def freeze_credentials(credentials: Credentials) -> Keys:
 
 
 def expiry_of(credentials: Any) -> datetime | None:
-    """Return the time (UTC) at which credentials expire, or None if it is unknown.
+    """Return the time (UTC) at which credentials expire, or None if the time is unknown.
 
     This function reads a private attribute of the credentials, and doesn't renew them.
     """

@@ -86,8 +86,8 @@ def unwatch() -> None:
 def changing() -> Iterator[None]:
     """Change the identity in a ``with`` block. Sessions in other threads wait until the block ends.
 
-    A thread that didn't wait could read some variables of the former profile and some of the new
-    profile.
+    Without this wait, a thread could read some variables of the former profile and others of the
+    new profile.
     """
     with PROCESS.changing:
         PROCESS.is_changing = True

@@ -35,7 +35,8 @@ def recorded_calls() -> pd.DataFrame:
     parameter values aren't recorded, except for the names in a resource's ARN. The recorder keeps
     the newest 100,000 calls. In a script, no calls are recorded, so the DataFrame is empty.
 
-    In a notebook that doesn't record calls, raise InvalidOption unless there are earlier calls.
+    In a notebook that doesn't record calls, raise InvalidOption unless earlier calls have been
+    recorded.
     """
     shell = get_ipython()
     magics = shell and shell.magics_manager.registry.get("AwsProfileMagics")
@@ -76,7 +77,7 @@ def run_aws_calls(
 
 
 def _require_calls(recorder: CallRecorder) -> None:
-    """Raise `InvalidOption` if no calls are recorded and none have been recorded before."""
+    """Raise `InvalidOption` if the recorder is off and doesn't contain any calls."""
     if not recorder.is_on and not recorder.calls:
         raise InvalidOption(
             "No calls have been recorded.",

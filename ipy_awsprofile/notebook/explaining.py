@@ -59,7 +59,7 @@ def _says_what_to_do(error: Exception) -> bool:
 
 
 def _most_telling(refusals: list[Refusal]) -> Refusal:
-    """Return the last refusal of a signed request. pandas retries requests without a signature."""
+    """Return the latest refusal of a signed request or, if no request was signed, the latest one."""
     for refusal in refusals:
         if not _was_unsigned(refusal):
             return refusal
@@ -85,7 +85,8 @@ def _line_about_expiry(switcher: Switcher) -> str:
 def _line_about_copy(error: Exception, switcher: Switcher) -> str:
     """Return a warning if boto3 can't find a profile of the user's config file, or "".
 
-    While boto3 needs a config file with the kernel's session, it doesn't read the user's file.
+    While boto3 uses a config file that contains only the kernel's session, boto3 doesn't read the
+    user's config file.
     """
     active = switcher.active
     if active is None or not isinstance(error, ProfileNotFound):

@@ -178,7 +178,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     def _create_switcher(self) -> Switcher:
         """Return the Switcher, and create it on first access so that the extension loads quickly.
 
-        This method doesn't follow the shell's configuration.
+        The Switcher gets the settings of these magics, but not later changes to the shell's
+        configuration.
         """
         from ipy_awsprofile.notebook.notices import Notices
         from ipy_awsprofile.switch.switcher import Switcher
@@ -200,15 +201,15 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         return {name: repr(section[name]) for name in section}
 
     def _follow_config_in_cell(self, _info: object) -> None:
-        """Follow the shell's configuration before a cell."""
+        """Apply changes in the shell's configuration before a cell runs."""
         with suppress(InvalidOption):  # the next switch raises it
             self._follow_config()
 
     def _follow_config(self) -> None:
         """Apply the settings that code has changed in the shell's configuration.
 
-        IPython itself ignores these changes, so a limit would be lost. Raise InvalidOption if a
-        changed setting is invalid.
+        IPython itself ignores these changes, so a new limit wouldn't otherwise take effect. Raise
+        InvalidOption if a changed setting is invalid.
         """
         values = self._values_in_config()
         former = self._followed

@@ -271,7 +271,7 @@ class TypedLine:
         return f"Write `!{self.line}` to run the AWS CLI as the active identity."
 
     def _advice_for_unknown(self, words: list[str], read: Words) -> str:
-        """Return advice about unknown options, which another magic can have, or an empty string."""
+        """Return advice about unknown options, which may belong to another magic, or ""."""
         for magic in self.parsers:
             is_cell = self.is_cell or not _cell_flags().isdisjoint(read.unknown)
             other = replace(self, magic=magic, is_cell=is_cell)
@@ -385,7 +385,7 @@ class TypedLine:
         return f"Write `{line}`. {prompts}" if line else ""
 
     def _advice_for_similar(self, name: str, options: list[str], words: list[str]) -> str:
-        """Return advice that combines similar names with the same options, or an empty string."""
+        """Return advice that suggests similar names with the same options, or an empty string."""
         account = account_text(name)
         if account.isdigit():
             return _advice_for_account(account)

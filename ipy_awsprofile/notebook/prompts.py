@@ -169,7 +169,7 @@ begin_cell = _prompts.begin_cell
 def _interrupt(_number: int, _frame: object) -> NoReturn:
     """Raise `KeyboardInterrupt`.
 
-    IPython shows a short error if Ctrl-C interrupted a renewal in another thread.
+    If Ctrl-C has interrupted a renewal in another thread, make IPython show a short error.
     """
     error = KeyboardInterrupt()
     if _prompts.was_interrupted or is_renewing():

@@ -1,7 +1,7 @@
 """If a mistake in Python code causes an error, find the line that says what to write instead.
 
-The line is shown below the error. It states only facts that this module has checked, and the code
-in it works as it is written.
+The line is shown below the error. The line states only facts that this module has checked, and
+contains only code that works unchanged.
 """
 
 from __future__ import annotations
@@ -246,9 +246,9 @@ class _Mistake:
     def _items(
         self, function: str, is_result: Callable[[object], bool]
     ) -> Iterator[tuple[str, str]]:
-        """Yield each expression for the result of a function in the cell, and the key of its item.
+        """Yield the expression and key of each item that the cell reads from a function's result.
 
-        ``is_result`` returns whether a variable's value is a result of the function.
+        ``is_result`` returns whether a variable contains a result of the function.
         """
         for expression, _, key in _ITEM.findall(self.cell):
             is_call = expression.startswith(f"{function}(")
@@ -290,7 +290,7 @@ def _about_missing(name: str, module: str) -> str:
 
 
 def _attributes_of(kind: type) -> list[str]:
-    """Return the public attributes of this package's classes among a class and its bases."""
+    """Return the public attributes that a class inherits from this package's classes."""
     names: list[str] = []
     for each in kind.__mro__:
         if each.__module__.startswith(f"{_PACKAGE.__name__}."):

@@ -68,7 +68,7 @@ _MANY_CALLS = ClientConfig(max_pool_connections=_WORKERS, retries=_RETRIES)
 
 
 class _Cache(TypedDict):
-    """The cached list of each sign-in, and the name of every account listed so far, by ID."""
+    """The cached accounts and roles of each sign-in, and the names of accounts by account ID."""
 
     lists: Mapping[str, Any]
     names: Mapping[str, str]
@@ -97,7 +97,7 @@ def by_name(account: Account) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class RoleList:
-    """A sign-in's accounts by ID, with the names of the roles that were listed so far."""
+    """The accounts of a sign-in by account ID, with the names of the roles listed so far."""
 
     listed_at: datetime
     accounts: Mapping[str, Account]
@@ -202,7 +202,7 @@ class _Portal:
 def _access_token(sign_in: SignIn, target: Target) -> str:
     """Return the access token from the AWS CLI's file.
 
-    For an [sso-session], botocore renews the token.
+    If the sign-in is an [sso-session], botocore renews the token.
     """
     files = sso_token_cache()
     if not sign_in.session:
@@ -246,7 +246,7 @@ def known_account_name(account: str) -> str | None:
 
 
 def known_account_names() -> dict[str, str]:
-    """Return the names, by account ID, of all accounts that any sign-in has ever listed."""
+    """Return account names by account ID, for all accounts that a sign-in has ever listed."""
     return dict(_read_cache()["names"])
 
 

@@ -70,7 +70,7 @@ class IssuedKeys(StaysInProcess):
     def _renew(self, purpose: Hashable, issue: Issue, pending: Future[None]) -> None:
         """Replace keys that are still valid.
 
-        After an error, the next program's request tries again.
+        If an error occurs, the next request from a program tries again to replace the keys.
         """
         with suppress(AwsProfileError):
             self._issue(purpose, issue, pending)

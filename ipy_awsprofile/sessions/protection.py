@@ -125,9 +125,9 @@ def problem_of_pattern(pattern: str, *, typos_only: bool) -> str:
     """Return a sentence about a pattern that doesn't match anything, or an empty string.
 
     The sentence suggests a similar name or says how to list the names. If ``typos_only`` is true,
-    the result is empty for a pattern without a similar name. A pattern in a team's settings, for
-    example, may be meant for profiles that the user doesn't have. Raise ConfigFileError if the
-    config file is malformed.
+    the result is empty for a pattern without a similar name. For example, a team's settings can
+    contain patterns for profiles that the user doesn't have. Raise ConfigFileError if the config
+    file is malformed.
     """
     names = _names_and_accounts()
     if any(_fitting_pattern([pattern], *name) for name in names):

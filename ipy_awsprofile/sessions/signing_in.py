@@ -144,7 +144,7 @@ class Attempt(StaysInProcess):
         return ""
 
     def question(self) -> dict[str, Any]:
-        """Return the data that a view shows about the attempt, as in `Ask` in ``picker``."""
+        """Return data for a view of the attempt, in the format of `Ask` in ``picker``."""
         return {
             "kind": "sign_in",
             "profile": self.profile,
@@ -435,7 +435,7 @@ class _Page(BaseHTTPRequestHandler):
         self.wfile.write(outcome.page(profile))
 
     def log_message(self, *_: object) -> None:
-        """Log nothing, because the path contains the code and the notebook shows standard error."""
+        """Don't log the request, because its path contains the code and the notebook shows logs."""
 
 
 #: Environment variables that indicate that the user works on another machine.

@@ -134,13 +134,13 @@ class Stack:
 
     @property
     def block(self) -> Entry | None:
-        """The block that began last of all open blocks, or None."""
+        """The open block that began most recently, or None."""
         blocks = [entry for entry in self._entries[1:] if not entry.is_run]
         return blocks[-1] if blocks else None
 
     @property
     def is_in_block(self) -> bool:
-        """Whether a block is open, so that the active profile ends with the block."""
+        """Whether the active profile belongs to a block and ends with the block."""
         return self.block is not None
 
     @property
@@ -156,7 +156,7 @@ class Stack:
     def require_changeable(self) -> None:
         """Raise AwsProfileError if another thread or task relies on the active identity.
 
-        A thread or task in a block would otherwise continue with a different identity. Raise
+        Otherwise, a thread or task in a block could continue with a different identity. Raise
         NotForOneProfile while code runs for many profiles.
         """
         require_no_run("A switch")

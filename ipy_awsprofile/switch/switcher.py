@@ -70,7 +70,7 @@ _NEEDS_TO_LEND = (
 
 
 class Switcher:
-    """Switches the kernel between identities, and restores the state from before the first one."""
+    """Switches the kernel between identities, and restores the state before the first switch."""
 
     def __init__(self, shell: InteractiveShell | None) -> None:
         self._shell = shell  # None in a script, which has no notebook with a variable
@@ -145,7 +145,7 @@ class Switcher:
 
     @property
     def block(self) -> Entry | None:
-        """The block that began last of all open blocks, or None."""
+        """The open block that began most recently, or None."""
         with self._lock:
             return self._stack.block
 
