@@ -2,9 +2,10 @@
 
 The logger ``ipy_awsprofile.audit`` emits each event as a log record with the level INFO. The fields
 of the event are attributes of the log record, and `JsonFormatter` formats them as a line of JSON.
-Handlers of the `logging` module suppress their own errors. An organization's policy can also name
-an audit file, to which this module appends each event directly. If an event can't be written to an
-audit file, the action that the event describes fails.
+Handlers of the `logging` module suppress their own errors, so an action continues even if its log
+record can't be written. An organization's policy can also name an audit file, to which this module
+appends each event directly. If an event can't be written to an audit file, the action that the
+event describes fails.
 
 An event never contains keys, tokens, MFA codes, external IDs or the code of a cell.
 """

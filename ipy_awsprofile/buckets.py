@@ -31,7 +31,7 @@ def list_buckets(session: boto3.Session, prefix: str | None = None) -> pd.DataFr
     The columns are ``name``, ``creation_date`` (UTC, timezone-aware) and ``region`` (missing if the
     server doesn't report it). If there are no buckets, the DataFrame has the same columns and types
     but no rows. If you pass a ``prefix``, the DataFrame contains only buckets whose names begin
-    with this prefix. If there are none, and ``prefix`` is the name of a Region, show a warning.
+    with this prefix. If no bucket matches and ``prefix`` is the name of a Region, show a warning.
 
     Raise InvalidOption if ``prefix`` contains wildcards or is an S3 path, and another subclass of
     `AwsProfileError` if the call fails.

@@ -199,7 +199,7 @@ class Scope:
 
 
 class _Process:
-    """State that all notebooks in this process share, because they share botocore's initializers.
+    """State that all notebooks in this process share, because the notebooks share botocore's initializers.
 
     The package `kernel` sets the attributes, except for those that a cell or the user's `on_switch`
     changes. The state of a single notebook is in its `Switcher`.

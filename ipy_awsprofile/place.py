@@ -78,7 +78,7 @@ class Variables(Place):
 
     @property
     def shown_name(self) -> str:
-        """The name of the first variable that is set, or of the first variable."""
+        """The name of the first variable that is set or, if none is set, of the first variable."""
         return next(iter(self.get()), self.name)
 
     @property

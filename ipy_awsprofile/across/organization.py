@@ -76,7 +76,8 @@ def organization_roles(
     By default, the active identity lists the accounts now and assumes the roles later. To use a
     different identity, pass a boto3 ``session``. The identity that lists the accounts must belong
     to the organization's management account or to a delegated administrator. Suspended and closed
-    accounts are omitted. The roles' ARNs have the organization's partition, such as ``aws-us-gov``.
+    accounts are omitted. The roles' ARNs contain the organization's partition, such as
+    ``aws-us-gov``.
 
     Role credentials are read from the AWS CLI's cache if possible. Role credentials are always
     requested from STS if the session is limited by ``read_only`` or ``policy``, or if the session

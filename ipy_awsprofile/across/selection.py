@@ -166,8 +166,8 @@ def split_exclusions(written: str) -> tuple[str, str]:
     """Split a string into the patterns that select profiles and those that leave out profiles.
 
     For example, ``*-dev, !atlas-dev`` and ``*-dev except atlas-dev`` both result in ``*-dev`` and
-    ``atlas-dev``. If nothing selects profiles, the first string is ``*``. If nothing leaves out
-    profiles, the second string is empty.
+    ``atlas-dev``. If no pattern selects profiles, the first string is ``*``. If no pattern leaves
+    out profiles, the second string is empty.
     """
     selecting: list[str] = []
     excluding: list[str] = []

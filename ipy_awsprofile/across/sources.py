@@ -1,10 +1,10 @@
 """Open sessions for many profiles, and share the credentials of their source profiles.
 
-For each role, botocore would load the credentials of the role's source profile again. For hundreds
-of roles with the same source profile, botocore would make hundreds of calls. If the source profile
-needs an MFA code, each call would need a new code, because AWS accepts each code only once. This
-module loads the credentials of each source profile once, and prompts the user once for each MFA
-device and each sign-in.
+Without this module, botocore loads the credentials of a source profile again for each role. For
+hundreds of roles with the same source profile, botocore then makes hundreds of calls. If the source
+profile needs an MFA code, each of these calls needs a new code, because AWS accepts each code only
+once. This module loads the credentials of each source profile once, and prompts the user once for
+each MFA device and each sign-in.
 """
 
 from __future__ import annotations

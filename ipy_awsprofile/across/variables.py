@@ -83,7 +83,7 @@ def _variables_of(function: FunctionType, namespace: Mapping[str, object]) -> di
 
 
 def _codes_in(values: Iterable[object]) -> Iterator[CodeType]:
-    """Yield the code objects in ``values``, and the code objects nested in these code objects."""
+    """Yield the code objects in ``values``, and all code objects that are nested in them."""
     for value in values:
         if isinstance(value, CodeType):
             yield value

@@ -39,7 +39,7 @@ def duckdb_secret(
     the connection of `duckdb.sql`). DuckDB shows only the access key ID of the secret and doesn't
     write the secret to a file.
 
-    If the session is the active one, each switch updates the secret, and ``--off`` drops the
+    If the session is the active session, each switch updates the secret, and ``--off`` drops the
     secret. A transaction that is open during a switch keeps the old secret until the transaction
     ends. A switch doesn't change secrets for other sessions. If you pass a ``scope`` such as
     ``s3://bucket/``, the secret applies only to paths that begin with the scope, and a switch

@@ -249,7 +249,7 @@ class Sharing(StaysInProcess):
 
     @property
     def seen_by_programs(self) -> SeenByPrograms:
-        """The notebook that programs ask for credentials: this notebook, another notebook or none."""
+        """The notebook that programs ask for credentials: this notebook, another one or none."""
         try:
             found = read_shared_file()
         except NotShared:

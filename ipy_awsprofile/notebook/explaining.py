@@ -59,7 +59,7 @@ def _says_what_to_do(error: Exception) -> bool:
 
 
 def _most_telling(refusals: list[Refusal]) -> Refusal:
-    """Return the latest refusal of a signed request or, if no request was signed, the latest one."""
+    """Return the latest refusal of a signed request, or the latest refusal if none was signed."""
     for refusal in refusals:
         if not _was_unsigned(refusal):
             return refusal

@@ -176,7 +176,7 @@ class Conversation:
         self.show()
 
     def _follow(self, _identity: Identity | None) -> None:
-        """Show a switch by a magic, by Python code or by a view in all views."""
+        """Show a switch in all views, whether a magic, Python code or a view made the switch."""
         self.show(error="")
 
     # ---- commands
