@@ -268,7 +268,7 @@ def is_raised_here(error: BaseException) -> bool:
 
 
 def module_of(error: BaseException) -> str:
-    """Return the name of the module that raised an exception, or "" if it wasn't raised."""
+    """Return the name of the module that raised ``error``, or "" if the error wasn't raised."""
     steps = _steps(error)
     return steps[-1][0] if steps else ""
 

@@ -62,14 +62,14 @@ class Label:
     ARN. A role's label doesn't contain an S3 endpoint, because the endpoint doesn't change the
     role's credentials.
 
-    ``is_chosen`` is true if the user's code names the profile. If the code named the profile during
-    a run over many profiles, ``run`` is the number of this run, and otherwise 0 (see
-    `current_run`). ``is_default`` is true if no profile was active when the credentials were
-    loaded. ``environment`` identifies credentials in environment variables that the user set while
-    a profile was active (see `identity_in_environment`). Credentials from environment variables
-    count as the user's choice until the variables change again. ``credentials`` is the credentials
-    object of an active session, and ``region`` is the session's Region. ``origin`` contains the
-    request that opened the session, as the user wrote the request.
+    ``is_chosen`` is true if the user's code names the profile. ``run`` is the number of the run
+    over many profiles in which the code named the profile, or 0 (see `current_run`). ``is_default``
+    is true if no profile was active when the credentials were loaded. ``environment`` identifies
+    credentials in environment variables that the user set while a profile was active (see
+    `identity_in_environment`). Credentials from environment variables count as the user's choice
+    until the variables change again. ``credentials`` is the credentials object of an active
+    session, and ``region`` is the session's Region. ``origin`` contains the request that opened the
+    session, as the user wrote the request.
     """
 
     profile: str
@@ -199,7 +199,7 @@ class Scope:
 
 
 class _Process:
-    """State that all notebooks in this process share, because the notebooks share botocore's initializers.
+    """State that all notebooks in this process share, because they share botocore's initializers.
 
     The package `kernel` sets the attributes, except for those that a cell or the user's `on_switch`
     changes. The state of a single notebook is in its `Switcher`.

@@ -57,7 +57,7 @@ def chain_line(names: Iterable[str]) -> str:
 
 
 def shortened(text: str, length: int = 500) -> str:
-    """Return the first ``length`` characters of a string, with an ellipsis if it is longer."""
+    """Return the first ``length`` characters of a string, with an ellipsis if more follow."""
     return text if len(text) <= length else f"{text[:length]}…"
 
 

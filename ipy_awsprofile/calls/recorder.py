@@ -204,8 +204,8 @@ def _complete(call: Call, parsed: Response) -> None:
 def _identity_of(credentials: Credentials | None) -> tuple[str, str]:
     """Return the name of the profile that credentials belong to, and the principal's ARN.
 
-    The ARN is an empty string if it isn't known. For a client with explicit access keys, the
-    profile is ``unknown``. For an unsigned call, the profile is ``anonymous``.
+    If the ARN isn't known, an empty string is returned in its place. For a client with explicit
+    access keys, the profile is ``unknown``. For an unsigned call, the profile is ``anonymous``.
     """
     if credentials is None:
         return "anonymous", ""

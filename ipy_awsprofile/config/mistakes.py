@@ -71,7 +71,7 @@ def mistakes_of(target: Target) -> list[Mistake]:
 
 
 def _partitions(target: Target) -> Iterator[Mistake]:
-    """Yield a mistake for each role in a partition other than that of the target's Region."""
+    """Yield a mistake for each role that isn't in the partition of the target's Region."""
     region = target.region or ""
     partition = partition_of(region)
     for profile in target.chain:
@@ -180,7 +180,7 @@ _EMPTY = "is empty. Write a value, or remove the line."
 
 
 def _needs_value(name: str, section: Section) -> bool:
-    """Return whether botocore uses a setting even if it is empty, instead of ignoring it."""
+    """Return whether botocore uses an empty value of a setting instead of ignoring the setting."""
     if name in number_settings() or name in _CHOICES:
         return True
     is_assumed = "source_profile" in section or "credential_source" in section

@@ -133,7 +133,8 @@ class OrganizationPolicy:
     def require_account(self, account: str, name: str) -> None:
         """Raise NotAllowed if a policy file doesn't allow the account of a profile or role.
 
-        A file with ``accounts`` doesn't allow an unknown account, which is an empty string.
+        A file that sets ``accounts`` doesn't allow an unknown account, for which ``account`` is an
+        empty string.
         """
         for file in self.files:
             if file.accounts is None:

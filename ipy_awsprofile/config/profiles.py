@@ -175,7 +175,7 @@ class Profile(str):
 def _kind_of(settings: Section, *, as_source: bool = False) -> ProfileKind:
     """Return the kind of credentials that botocore gets from these settings.
 
-    A source profile with access keys uses these keys, even if it also has a role.
+    A source profile with access keys uses these keys, even if the profile also has a role.
     """
     names = settings.keys()
     has_keys = names >= {"aws_access_key_id", "aws_secret_access_key"}

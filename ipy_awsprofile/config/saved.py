@@ -51,7 +51,7 @@ class ConfigFile:
 
     @classmethod
     def read(cls, files: SharedFiles | None = None) -> ConfigFile:
-        """Read the shared files, by default the environment's files.
+        """Read ``files`` or, by default, the shared files that the environment names.
 
         Raise ConfigFileError if a file is invalid.
         """

@@ -122,7 +122,7 @@ class SignIn:
 
     @property
     def session(self) -> str:
-        """The name of the [sso-session] section, or an empty string if there isn't one."""
+        """The name of the [sso-session] section, or an empty string if no such section exists."""
         return self.settings.get("sso_session", "")
 
     @property

@@ -241,7 +241,8 @@ class Target:
         """A sentence about a Region that botocore doesn't know, or an empty string.
 
         For a server that isn't AWS, only a misspelled AWS Region or the name of a place counts as
-        unknown, because the server can have other Regions. A store's Region can be a place.
+        unknown, because the server can have other Regions. The Region of a store can have the name
+        of a place.
         """
         is_foreign = any(map(self._foreign_endpoint, ("s3", "sts")))
         is_wrong = is_misspelled_region(self.region)

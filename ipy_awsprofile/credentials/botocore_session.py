@@ -84,7 +84,7 @@ class _SharedLoader(Loader):
 
     @property
     def search_paths(self) -> list[str]:
-        """A copy of the list of model folders, because each boto3 session adds folders to it."""
+        """A copy of the list of model folders, to which each boto3 session adds folders."""
         return list(self._search_paths)  # type: ignore[attr-defined]
 
     def load_service_model(self, *args: Any, **kwargs: Any) -> Any:

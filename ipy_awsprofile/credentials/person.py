@@ -95,7 +95,7 @@ def device_of(question: str) -> str:
 def is_terminal(stream: TextIO | None) -> bool:
     """Return whether a stream is a terminal.
 
-    On Windows, `isatty` isn't enough, because it also returns True for the NUL device.
+    On Windows, `isatty` isn't enough, because `isatty` also returns True for the NUL device.
     """
     if stream is None or not stream.isatty():
         return False
@@ -198,7 +198,7 @@ def _output_of(command: str) -> str:
 def end_process(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
     """End a process if it is still running. On Windows, also end the process's child processes.
 
-    On Windows, the child processes would otherwise continue and keep the output pipe open.
+    Otherwise, the child processes of a process on Windows continue and keep the output pipe open.
 
     https://learn.microsoft.com/en-us/windows-server/administration/windows-commands/taskkill
     """

@@ -266,7 +266,7 @@ class RoleCache(CliFiles):
         self._suffix = f"-{variant}" if variant else ""
 
     def __contains__(self, key: object) -> bool:
-        """Return True, because another process can remove a file before botocore reads it."""
+        """Return True for every key, because a file can be removed before botocore reads it."""
         return True
 
     def __getitem__(self, key: str) -> Any:

@@ -48,8 +48,8 @@ def translated(target: Target | None, name: str = "") -> Iterator[None]:
     The message names the profile of ``target`` or, if ``target`` is None, the profile ``name``. If
     neither ``target`` nor ``name`` is given, the message is about a session that another library
     created. Commands in the hint repeat the target's options. The original exception becomes the
-    cause of the new exception, unless it can contain a secret. An exception for which `error_table`
-    doesn't have a rule becomes an UnexpectedError.
+    cause of the new exception, unless the original exception can contain a secret. An exception for
+    which `error_table` doesn't have a rule becomes an UnexpectedError.
     """
     before = _is_translating.get()
     try:

@@ -124,10 +124,10 @@ class _Simulation(Outside):
     def prepare(self, session: Any) -> None:
         """Make all clients of a session use this simulation instead of the network.
 
-        Otherwise, botocore would read the Region of the EC2 instance if `defaults_mode` is `auto`,
-        and would send a datagram for each call if AWS_CSM_ENABLED is set. This method prevents both
-        actions through private attributes, because botocore doesn't have a public API to prevent
-        them.
+        Without these changes, botocore reads the Region of the EC2 instance if `defaults_mode` is
+        `auto`, and sends a datagram for each call if AWS_CSM_ENABLED is set. This method prevents
+        both actions through private attributes, because botocore doesn't have a public API to
+        prevent them.
         """
         session.get_component("event_emitter").register_first("before-send", self._respond)
         internal = session._internal_components  # noqa: SLF001

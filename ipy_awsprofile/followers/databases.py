@@ -10,7 +10,7 @@ from ipy_awsprofile.kernel.watch import subclasses_of
 
 
 class _NothingKept(dict[str, object]):
-    """A dict that ignores new items, so a cache that uses it stays empty."""
+    """A dict that ignores new items, so a cache that uses this dict stays empty."""
 
     def __setitem__(self, key: str, value: object) -> None:
         """Do nothing."""

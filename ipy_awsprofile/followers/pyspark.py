@@ -27,8 +27,8 @@ def spark_options(session: boto3.Session, bucket: str = "") -> SecretOptions:
     For example, call ``spark.read.options(**spark_options(session)).parquet("s3a://…")``, and use
     ``write`` in the same way. The options contain the current short-lived credentials and apply
     only to the read or write that you pass them to. Don't build the Spark session with these
-    options, because Spark would write them on the command line of its JVM, which every user of the
-    machine can read. Raise `InvalidOption` if ``bucket`` isn't a bucket's name. Raise
+    options, because Spark writes the options on the command line of its JVM, which every user of
+    the machine can read. Raise `InvalidOption` if ``bucket`` isn't a bucket's name. Raise
     `CredentialsUnavailable` if the session has long-term keys.
 
     https://hadoop.apache.org/docs/stable/hadoop-aws/tools/hadoop-aws/authentication.html

@@ -2,8 +2,8 @@
 
 Replacing the card with an empty output isn't enough, because front ends such as VS Code lose some
 updates. If the card is the cell's only output, this module clears the cell's output. Clearing the
-output would also remove the cell's other outputs. If the cell has other outputs, this module
-empties the card twice instead: immediately and after the cell ends.
+output also removes the cell's other outputs. If the cell has other outputs, this module empties the
+card twice instead: immediately and after the cell ends.
 
 https://jupyter-client.readthedocs.io/en/stable/messaging.html#clear-output
 https://jupyter-client.readthedocs.io/en/stable/messaging.html#update-display-data

@@ -166,8 +166,8 @@ _LEAVES_IDENTITY = re.compile("--(console|explain|help|logout|pick)")
 class CellBeginning:
     """Calls functions before each cell. If Ctrl-C interrupts a call, the cell doesn't run.
 
-    After a KeyboardInterrupt in such a function, IPython itself would only show the traceback and
-    then run the cell. This class replaces the cell's code with a statement that raises
+    After a KeyboardInterrupt in such a function, IPython itself shows only the traceback and then
+    runs the cell. This class replaces the cell's code with a statement that raises
     KeyboardInterrupt.
 
     IPython calls `call_functions` before a cell, and then `visit` with the cell's code.

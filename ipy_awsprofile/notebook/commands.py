@@ -513,7 +513,7 @@ def active_card(
 
 
 def _about_former_variable(former: SwitchRequest, namespace: Mapping[str, object]) -> Leftover:
-    """Return a note about the session's previous variable after ``--as`` names a different one."""
+    """Return a note about the session's previous variable after ``--as`` names a new variable."""
     name = former.variable
     says = "was removed"
     if name in namespace:

@@ -403,7 +403,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             PROCESS.warn("The notebook's identity isn't shared anymore.")
 
     def _tell_about_profile(self) -> None:
-        """After the user has set the first profile, show a line about when it takes effect."""
+        """After the user has set the first profile, show a line that says when it takes effect."""
         from ipy_awsprofile.notebook.notices import line_about_profile
 
         is_late = needs_no_switch(self._create_switcher())

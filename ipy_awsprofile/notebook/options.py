@@ -232,7 +232,7 @@ class _StoreOnce(argparse.Action):
         values: object,
         option_string: str | None = None,
     ) -> None:
-        """Store the value. Raise `InvalidOption` if the line already had another value."""
+        """Store the value. Raise `InvalidOption` if the option already has another value."""
         earlier = getattr(namespace, self.dest)
         if earlier not in (self.default, values):
             raise InvalidOption(

@@ -114,8 +114,8 @@ def _card(options: argparse.Namespace, switcher: Switcher) -> Card:
 def _sign_in_and_pattern(options: argparse.Namespace) -> tuple[SignIn, str | None]:
     """Return the sign-in that ``--sso`` names, and the pattern for the roles of the sign-in.
 
-    If the word after ``--sso`` isn't the name of a sign-in and doesn't resemble one, the word is
-    part of the pattern. Raise `AwsProfileError` if it isn't clear which sign-in to use.
+    If the word after ``--sso`` neither is nor resembles the name of a sign-in, the word is part of
+    the pattern. Raise `AwsProfileError` if it isn't clear which sign-in to use.
     """
     config = read_config()
     word, pattern = options.sso, options.pattern

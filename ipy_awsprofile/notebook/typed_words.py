@@ -188,7 +188,7 @@ class WordReader:
         return values
 
     def _sort_needless(self, flag: str, value: str, read: Words) -> None:
-        """Record a problem if an option that doesn't take a value has one (`--read-only=false`)."""
+        """Record a problem if an option that takes no value has a value (`--read-only=false`)."""
         if value.casefold() not in ("", "true", "yes", "on", "1"):
             read.problem = f"`{flag}` doesn't take a value. To turn `{flag}` off, leave it out."
 

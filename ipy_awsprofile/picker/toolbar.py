@@ -68,8 +68,8 @@ class Toolbar:
 
     The code that handles commands is imported when the first page connects. The kernel's comm
     manager calls this object instead of an ipykernel comm. ipykernel 7.4 handles a comm's messages
-    in the thread that last sent a message, so a running cell would delay the messages. ``switcher``
-    is a function that returns the Switcher.
+    in the thread that last sent a message, so a running cell delays the messages. ``switcher`` is a
+    function that returns the Switcher.
     """
 
     target_name = _TARGET

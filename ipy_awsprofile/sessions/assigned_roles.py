@@ -1,7 +1,8 @@
 """List, find and resolve the IAM Identity Center roles that are assigned to the user.
 
-Listing roles requires a call for each account, so a file that all of the user's kernels share keeps
-the list for a day, and account names for longer. The file contains only names and IDs.
+Listing roles requires a call for each account, so the list is cached for a day in a file that all
+of the user's kernels share. The file keeps account names for longer. The file contains only names
+and IDs.
 
 https://docs.aws.amazon.com/singlesignon/latest/userguide/useraccess.html
 https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/Welcome.html

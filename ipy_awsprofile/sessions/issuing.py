@@ -357,7 +357,7 @@ def scoped(
     read_only: bool = False,
     description: str = "ipy-awsprofile",
 ) -> AbstractContextManager[boto3.Session]:
-    """Open a session for the same identity, with limited permissions or time, in a ``with`` block.
+    """Open a session with limited permissions or time for the identity of a session or profile.
 
     ``session_or_profile`` is a boto3 session or the name of a profile. ``policy`` is a JSON file or
     a policy as a dict. If ``read_only`` is true, the session has the policy of ``%aws_profile

@@ -252,9 +252,9 @@ def open_session(request: OpeningRequest) -> ProfileSession:
     is assumed, and to other identities through GetScopedCredentials. The AWS CLI never uses a
     session with ``read_only``, ``policy``, ``tags`` or ``source_identity``. The AWS CLI uses a
     role's session with a ``duration`` only if the profile has the same ``duration_seconds``. If
-    ``mfa`` is true, the session is an MFA session, which lasts 12 hours or ``duration``, for the
-    profile's long-term keys and a code from the device ``mfa_serial``. All of the user's notebooks
-    share the MFA session.
+    ``mfa`` is true, the session is an MFA session, which requires the profile's long-term keys and
+    a code from the device ``mfa_serial``, and lasts 12 hours or ``duration``. All of the user's
+    notebooks share the MFA session.
 
     ``mfa_prompter`` receives the prompt and returns the code. By default, the front end prompts for
     the code, even when the credentials are renewed. ``sign_in`` is called if a sign-in to IAM

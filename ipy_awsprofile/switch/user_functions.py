@@ -47,7 +47,7 @@ def call_functions(
     """Call the functions with the active session. If a function fails, print a line and continue.
 
     If a function makes a switch, the functions before this function are called once more with the
-    new session. A block in a function doesn't call any functions again.
+    new session. A block in a registered function doesn't cause further calls.
     """
     if _is_calling.get():
         return

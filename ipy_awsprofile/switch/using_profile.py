@@ -224,7 +224,7 @@ def end_on_switch(function: UserFunction) -> None:
 
 
 def _require_function(name: str, function: object, hint: str) -> None:
-    """Raise InvalidOption if a value isn't a function (for example, if it is a function's name)."""
+    """Raise InvalidOption if a value isn't a function but, for example, a function's name."""
     if callable(function):
         return
     kind = type(function).__name__

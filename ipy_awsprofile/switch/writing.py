@@ -29,7 +29,7 @@ _READING = {"read", "list"}
 
 
 def writes(operation: str, message: str) -> bool:
-    """Return whether a refused request would probably have changed something in AWS."""
+    """Return whether a refused request probably tried to change something in AWS."""
     missing = MISSING.search(message)
     if missing:
         return action_named(missing[1]).access not in _READING
