@@ -1,4 +1,4 @@
-"""Switch a notebook to an AWS identity with one line: ``%aws_profile RoleBeta``.
+"""Switch a notebook to an AWS identity with a magic such as ``%aws_profile RoleBeta``.
 
 ``%load_ext ipy_awsprofile`` loads the magics. Python code can use these names:
 

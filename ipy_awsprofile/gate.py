@@ -272,7 +272,7 @@ class _Process:
         return any(lent.library == library for lent in list(self.lent))
 
     def configure(self, stale: Policy, warn: Callable[[str], None]) -> None:
-        """Set how to handle signatures by inactive identities, and the function that warns."""
+        """Set the policy for signatures by inactive identities, and the function that warns."""
         self.stale = stale
         self.warn = warn
 

@@ -34,7 +34,7 @@ class Place(ABC):
 
     @property
     def shown_name(self) -> str:
-        """The name of the place for the user."""
+        """The name of the place that is shown to the user."""
         return self.name
 
     @property
@@ -143,7 +143,7 @@ class DictItem(Place):
 
 
 class Effect(Place):
-    """State that can't be read and that changes when a function is called with a value."""
+    """A setting that can't be read, and that is changed by calling a function with a value."""
 
     def __init__(self, name: str, act: Callable[[Any], object]) -> None:
         super().__init__(name)

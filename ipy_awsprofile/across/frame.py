@@ -78,7 +78,7 @@ class ErrorRows(list[dict[str, str | None]]):
         return pd.DataFrame(list(self), columns=list(columns), dtype="string")
 
     def __deepcopy__(self, _memo: object) -> Self:
-        """Return this object, because pandas often copies ``attrs`` and the rows never change."""
+        """Return this object, because pandas copies ``attrs`` often and the rows never change."""
         return self
 
     def __reduce__(self) -> tuple[type[Self], tuple[list[dict[str, str | None]]]]:

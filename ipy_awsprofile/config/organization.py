@@ -1,7 +1,7 @@
 """Read the organization's policy, TOML files with limits that notebooks can only make stricter.
 
 The policy prevents accidents. The policy isn't a security boundary, because code in a kernel can do
-everything that the user can do. Use IAM permissions as the boundary.
+everything that the user can do. Use IAM permissions as the security boundary.
 
 If several policy files exist, every file must allow an action, and the strictest value of a setting
 applies. A policy file is read again after a change. While a policy file is invalid, no session can
@@ -242,9 +242,9 @@ def about_policy() -> str:
 def policy_files() -> list[Path]:
     """Return the paths of the policy's files, whether or not they exist.
 
-    The package uses the environment variable's value from the start of the process, so a notebook
-    can't choose a different file. If the environment variable is set, the file that it names must
-    exist. Tests replace this function.
+    The package uses the value that the environment variable had at the start of the process, so a
+    notebook can't choose a different file. If the environment variable is set, the file that it
+    names must exist. Tests replace this function.
     """
     return [_system_folder() / _NAME, _PREFIX / "etc" / _NAME, *_inherited()]
 

@@ -1,7 +1,7 @@
 """The parameters of AssumeRole that options or profile settings can provide.
 
-An option overrides the profile's setting. botocore reads most of the settings itself. For
-parameters that botocore doesn't read, the session adds the values to its AssumeRole requests.
+An option overrides the profile's setting. botocore reads most of the settings itself. If botocore
+can't read a parameter from the settings, the session adds the parameter to its AssumeRole requests.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 """

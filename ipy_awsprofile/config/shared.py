@@ -7,8 +7,8 @@ and neither side sends the key, because another user's program can listen on the
 kernel has ended.
 
 If a command fails, some SDKs try other credentials, such as the machine's credentials. To prevent
-such a fallback, the command prints keys that AWS rejects. If botocore started the command, the
-command fails instead, because botocore shows the command's error message.
+programs from using other credentials, the command prints keys that AWS rejects. If botocore started
+the command, the command fails instead, because botocore shows the command's error message.
 
 The command must be fast, so this module doesn't import modules that are slow to load.
 

@@ -1,8 +1,7 @@
 """The botocore session that resolves a profile's credentials.
 
-botocore resolves the credentials. This module gives botocore the parsed shared files with the
-target's options applied, event hooks and service models that all sessions share, and short
-timeouts.
+This module gives botocore the parsed shared files with the target's options applied, event hooks
+and service models that all sessions share, and short timeouts.
 """
 
 from __future__ import annotations

@@ -198,7 +198,7 @@ def _output_of(command: str) -> str:
 def end_process(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
     """End a process if it is still running. On Windows, also end the process's child processes.
 
-    Otherwise, the child processes of a process on Windows continue and keep the output pipe open.
+    On Windows, child processes that aren't ended continue and keep the output pipe open.
 
     https://learn.microsoft.com/en-us/windows-server/administration/windows-commands/taskkill
     """

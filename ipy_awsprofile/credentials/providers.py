@@ -129,7 +129,7 @@ class Renewal:
     def set_windows(
         self, credentials: Any, *, advisory: int, mandatory: int, of_cache: int
     ) -> None:
-        """Set how many seconds before expiry to renew credentials and to ignore cached ones."""
+        """Set the seconds before expiry at which to renew credentials and to ignore cached ones."""
         credentials._advisory_refresh_timeout = advisory
         credentials._mandatory_refresh_timeout = mandatory
         self.fetcher._expiry_window_seconds = of_cache

@@ -125,9 +125,9 @@ class _Simulation(Outside):
         """Make all clients of a session use this simulation instead of the network.
 
         Without these changes, botocore reads the Region of the EC2 instance if `defaults_mode` is
-        `auto`, and sends a datagram for each call if AWS_CSM_ENABLED is set. This method prevents
-        both actions through private attributes, because botocore doesn't have a public API to
-        prevent them.
+        `auto`, and sends a datagram for each call if AWS_CSM_ENABLED is set. The method sets
+        private attributes of botocore to prevent the reading and the sending, because botocore
+        doesn't have a public API for this purpose.
         """
         session.get_component("event_emitter").register_first("before-send", self._respond)
         internal = session._internal_components  # noqa: SLF001

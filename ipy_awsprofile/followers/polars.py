@@ -144,9 +144,10 @@ def _may_be_in_s3(_frame: object) -> bool:
 
 @checks_arguments
 def polars_options(session: boto3.Session) -> dict[str, Any]:
-    """Return the options that make polars use the session: ``pl.scan_csv(url, **options)``.
+    """Return the options that make polars functions such as ``pl.scan_csv`` use the session.
 
-    The options are ``credential_provider``, which renews the credentials, and ``storage_options``.
+    Pass the options as keyword arguments, as in ``pl.scan_csv(url, **options)``. The options are
+    ``credential_provider``, which renews the credentials, and ``storage_options``.
     The options don't contain secrets. Before version 1.39, polars keeps the credentials that its
     first read uses. Raise `CredentialsUnavailable` if the session has long-term keys.
 

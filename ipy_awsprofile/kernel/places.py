@@ -89,7 +89,7 @@ class _EndpointVariable(Variables):
 
 
 def _user_endpoints(*, shows_endpoint: bool) -> dict[Place, object]:
-    """Return the user's endpoint variables as places, with the current value of each variable.
+    """Return the `Place` objects for the user's endpoint variables, with the variables' values.
 
     A switch doesn't set these variables, but the card lists those that the user changes later.
     ``shows_endpoint`` is true if child processes get the profile's S3 endpoint.

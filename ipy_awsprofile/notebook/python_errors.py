@@ -125,7 +125,7 @@ def _about_name_in_module(name: str, module: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Mistake:
-    """An error with the code of its cell, as in `line_about_python`."""
+    """An error and the code of its cell, with the other arguments of `line_about_python`."""
 
     error: Exception
     cell: str

@@ -1,4 +1,4 @@
-"""Let programs with the profile `notebook-agent` write for a limited time: `--share write`."""
+"""Let programs with the profile `notebook-agent` write for a limited time (`--share write`)."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 Loading the extension opens the comm. A page that is loaded later finds the comm with a
 ``comm_info`` request. The page sends ``{"do":"hello"}`` and receives the button's script, so the
-script always matches the kernel's version of this package. Front ends without the labextension
-ignore or close the comm.
+script always matches the kernel's version of this package. Front ends that don't have this
+package's JupyterLab extension ignore or close the comm.
 
 https://jupyter-client.readthedocs.io/en/stable/messaging.html#custom-messages
 """

@@ -82,7 +82,7 @@ class ProfilePicker(anywidget.AnyWidget, ipywidgets.ValueWidget):  # type: ignor
         self._ending.close()
 
     def __repr__(self) -> str:
-        """Return a description of the active profile and how to switch."""
+        """Return a string that names the active profile and says how to switch."""
         active = one_line(self.value or "no profile")
         return (
             f"ProfilePicker: {active} is active.\n"

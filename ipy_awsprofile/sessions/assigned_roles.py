@@ -439,8 +439,8 @@ def _with_sign_in(target: Target, person: Person, call: Callable[[], Result]) ->
 def find_target(request: SessionRequest, person: Person) -> Target:
     """Resolve a request to its target.
 
-    The request can contain the account's name instead of its ID. If the name isn't cached, list the
-    accounts at AWS, and prompt ``person`` to sign in if necessary. Raise the same errors as
+    The request can contain the account's name instead of its ID. If the name isn't cached, call AWS
+    to list the accounts, and prompt ``person`` to sign in if necessary. Raise the same errors as
     `target_of`, or another subclass of `AwsProfileError` if the accounts can't be listed.
     """
     config = read_config()

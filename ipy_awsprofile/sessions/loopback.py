@@ -1,7 +1,7 @@
 """A server in the kernel that only programs on this machine can reach.
 
-All users of the machine can connect. Until a program has proved that it belongs to the kernel's
-user, the server limits the duration and the number of connections.
+All users of the machine can connect to the server. Until a program has proved that it belongs to
+the kernel's user, the server limits the duration and the number of connections.
 """
 
 from __future__ import annotations

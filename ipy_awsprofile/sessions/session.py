@@ -108,7 +108,7 @@ class NamedSession(StaysInProcess, Session):
 
     @property
     def chain(self) -> tuple[str, ...]:
-        """The names of the target's profiles, as in ``Identity``."""
+        """The names of the profiles in the target's role chain, as in `Identity.chain`."""
         return self.base.names if self.base else ()
 
     def __repr__(self) -> str:
@@ -142,7 +142,7 @@ class NamedSession(StaysInProcess, Session):
         )
 
     def __exit__(self, *_: object) -> None:
-        """Do nothing, because `__enter__` raises.
+        """Do nothing, because `__enter__` always raises an exception.
 
         Python looks up this method before calling `__enter__`.
         """
@@ -417,7 +417,7 @@ def target_in(session: boto3.Session) -> Target | None:
 
 
 def names_of_chain(session: boto3.Session) -> tuple[str, ...]:
-    """Return a session's role chain, as in `Identity`, or an empty tuple for an unknown chain."""
+    """Return the names in a session's role chain, or an empty tuple if the chain is unknown."""
     target = target_in(session)
     return target.names if target else ()
 

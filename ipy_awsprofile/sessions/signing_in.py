@@ -66,9 +66,9 @@ _INTERVAL = 5
 def forget_roles() -> None:
     """Delete the cached sessions and lists of all sign-ins' roles.
 
-    The AWS CLI's files don't say which sign-in a role's session belongs to. The sessions and lists
-    are created again when they are needed, without a prompt. Raise CredentialsUnavailable if a file
-    can't be deleted.
+    All sign-ins are affected, because the AWS CLI's files don't say which sign-in a role's session
+    belongs to. The sessions and lists are created again when they are needed, without a prompt.
+    Raise CredentialsUnavailable if a file can't be deleted.
     """
     with translated(None):
         for file in Path("~/.aws/cli/cache").expanduser().glob("*.json"):
@@ -417,7 +417,7 @@ class _Page(BaseHTTPRequestHandler):
     server: LoopbackServer
 
     def do_GET(self) -> None:  # the base class requires this name
-        """Respond to the browser."""
+        """Respond to the browser's request."""
         callback: Callback = self.server.owner
         status = 200
         profile = callback.profile

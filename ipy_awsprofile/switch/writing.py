@@ -1,7 +1,7 @@
 """Advise users how to get write access after AWS refuses a request from a read-only session.
 
-The advice changes only the line, cell or Python call that opened the read-only session. All other
-limits of the session remain.
+The advice changes only the line, cell or Python call that opened the read-only session. The session
+keeps all its other limits.
 """
 
 from __future__ import annotations
