@@ -163,7 +163,7 @@ def refusals_noted(request: SessionRequest | None = None) -> Iterator[None]:
 def _options_of(request: SessionRequest) -> str:
     """Return a request's options without the profile's name, and hide the external ID.
 
-    An external ID can be a secret, so an ellipsis replaces it.
+    An external ID can be a secret, so an ellipsis replaces the ID.
     """
     shown = replace(request, profile=None)
     if request.external_id is not None:

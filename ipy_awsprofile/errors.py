@@ -163,7 +163,7 @@ class NoProfileAnswered(AwsProfileError):
 
 
 class MfaUnavailable(AwsProfileError):
-    """An MFA code is required, but no front end is available to prompt the user for it."""
+    """An MFA code is required, but no front end is available to prompt the user for the code."""
 
 
 class MfaRejected(AwsProfileError):

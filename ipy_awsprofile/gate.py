@@ -497,8 +497,8 @@ def session_here() -> boto3.Session | None:
     """Return the session of the profile that the current thread works for.
 
     The result is None if no code is running for many profiles. Raise NotForOneProfile if code is
-    running for many profiles but the current thread doesn't work for any of these profiles. Such a
-    thread may have been started by the code for one of the profiles.
+    running for many profiles but the current thread doesn't work for any of these profiles. The
+    code for one of the profiles may have started this thread.
     """
     turn = _turn.get()
     if turn:

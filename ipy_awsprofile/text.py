@@ -174,9 +174,9 @@ def _likeness(word: str, other: str) -> float:
 def similar(typed: str, names: Iterable[str]) -> list[str]:
     """Return up to three names that the user may have meant by a typed name, most likely first.
 
-    If the first word of the typed name is one of the names, the result contains only this name.
-    Otherwise, the result contains names that resemble or contain the typed name, and names that the
-    typed name begins or ends with.
+    If the first word of the typed name is one of the names, the result contains only this name. If
+    the first word isn't one of the names, the result contains names that resemble or contain the
+    typed name, and names that the typed name begins or ends with.
     """
     names = list(dict.fromkeys(names))
     folded = typed.strip().casefold()

@@ -155,10 +155,11 @@ def prepare_run(
     variable: str = "",
     form: Form = Form.FUNCTION_FOR_MANY,
 ) -> Run:
-    """Return a `Run` with the calls for all selected profiles. ``options`` apply to each profile.
+    """Return a `Run` with the calls for all selected profiles.
 
-    ``form`` is the form of the request, such as a cell magic or a call of a Python function. Raise
-    the same errors for invalid arguments as `across_profiles` does.
+    ``options`` contains the options that apply to each profile. ``form`` is the form of the
+    request, such as a cell magic or a call of a Python function. Raise the same errors for invalid
+    arguments as `across_profiles` does.
     """
     require_no_run("`across_profiles`")
     _require_function(profiles, function)

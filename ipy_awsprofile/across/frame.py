@@ -145,9 +145,9 @@ def frame_of(outcomes: Sequence[Outcome], *, regional: bool = False) -> pd.DataF
     """Return the rows of all outcomes as one DataFrame, with the profile, account and Region.
 
     For roles from `organization_roles`, each row also has an ``account_name``. If the function's
-    result has a column with one of these names, the result's column is renamed ``result_NAME``.
-    ``attrs["errors"]`` contains the failures as `ErrorRows`. If ``regional`` is true, the failures
-    contain the Region.
+    result has a column with the name of one of these columns, such as ``region``, the result's
+    column is renamed ``result_NAME``. ``attrs["errors"]`` contains the failures as `ErrorRows`. If
+    ``regional`` is true, the failures contain the Region.
     """
     import pandas as pd
 

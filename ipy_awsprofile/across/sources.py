@@ -124,7 +124,7 @@ class SharedSources:
         self.make_once(partial(prompter, target), "sign-in", sign_in_file(target))
 
     def make_once(self, make: Callable[[], _T], *key: object) -> _T:
-        """Call ``make`` once for each key, and return its result or raise its error.
+        """Call ``make`` once for each key, and return the result or raise the error.
 
         Later calls with the same key, in any thread, return the first result or raise the first
         error.

@@ -23,7 +23,8 @@ from ipy_awsprofile.kernel.leftovers import is_handle, starts_workers
 def require_no_handles(function: object, namespace: Mapping[str, object]) -> None:
     """Raise NotForOneProfile if a function uses an object that keeps the notebook's identity.
 
-    Such objects are files that the notebook opened in S3, and pools of worker processes.
+    Files that the notebook opened in S3, and pools of worker processes, keep the notebook's
+    identity.
     """
     if not isinstance(function, FunctionType):
         return
@@ -46,7 +47,8 @@ def _values_of(
 ) -> Iterator[tuple[str, object]]:
     """Yield the names and values of the variables that a function uses.
 
-    If the function uses other functions of the notebook, their variables are included.
+    If the function uses other functions of the notebook, the variables of these functions are
+    included.
     """
     functions = [function]
     for reached in functions:  # the list grows

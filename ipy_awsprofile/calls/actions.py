@@ -131,9 +131,9 @@ def needs_of(
 ) -> tuple[tuple[str, str], ...]:
     """Return the (action, resource ARN) pairs for which a call needs permission.
 
-    The pairs for the source of a copy come last. ``where`` contains the call's ``partition``,
-    ``region`` and ``account``, each of which can be an empty string. The ARNs contain ``*`` in
-    place of unknown names.
+    If a call copies an object, the pairs for the copy's source come last. ``where`` contains the
+    call's ``partition``, ``region`` and ``account``, each of which can be an empty string. The ARNs
+    contain ``*`` in place of unknown names.
     """
     has_version = signing_name == "s3" and any("VersionId" in item for item in _objects(params))
     action = action_of(signing_name, operation, has_version=has_version)

@@ -47,10 +47,10 @@ class Call:
     """A recorded call to AWS, without the values of its parameters.
 
     ``cell`` is the execution count of the cell that made the call, and ``client`` is the library
-    that made it. ``profile`` and ``account`` are ``unknown`` if they couldn't be determined.
-    ``error`` contains AWS's error code and, if AWS denied the call, AWS's message. If the call
-    succeeded, ``error`` is an empty string. ``needs`` contains the actions that the call requires,
-    with the ARNs of their resources.
+    that made the call. ``profile`` and ``account`` are ``unknown`` if the recorder can't determine
+    their values. ``error`` contains AWS's error code and, if AWS denied the call, AWS's message. If
+    the call succeeded, ``error`` is an empty string. ``needs`` contains the actions that the call
+    requires, with the ARNs of their resources.
     """
 
     time: datetime

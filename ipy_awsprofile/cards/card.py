@@ -255,7 +255,10 @@ def _data_cell(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return a string as HTML. A long string is shortened, and invisible characters are escaped."""
+    """Return HTML that displays a string.
+
+    A long string is shortened, and invisible characters are escaped.
+    """
     return escape(visible(shortened(text, LONGEST)))
 
 

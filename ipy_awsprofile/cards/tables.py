@@ -114,7 +114,7 @@ def not_shared_card(file: ConfigFile, lines: Sequence[str]) -> Card:
 
 
 def explanation_card(shown: Explanation) -> Card:
-    """Return a card that shows how a profile resolves."""
+    """Return a card that shows how a profile resolves to credentials."""
     notes = []
     for warning in shown.warnings:
         notes.append(f"! {warning}")

@@ -101,8 +101,8 @@ class Config(StaysInProcess):
     """The sections of the shared files by name, read at one point in time.
 
     The values of settings can be secrets. Other programs can write the files at any time, so
-    callers read the files once and pass this object on. All sessions share the object, and no
-    session changes it.
+    callers read the files once and pass this object on. All sessions share the object and never
+    change the object.
     """
 
     paths: SharedFiles

@@ -205,7 +205,7 @@ class OrganizationPolicy:
 
 
 def advice_to_write(instead: str) -> str:
-    """Return ``instead`` or, if the policy doesn't allow ``--write``, a sentence that says so."""
+    """Return ``instead``, or a sentence about the policy if it doesn't allow ``--write``."""
     return why_not_to_write() or instead
 
 
@@ -292,7 +292,10 @@ def _variable_at_start() -> str:
 
 
 def read_policy() -> OrganizationPolicy:
-    """Return the current policy. Raise ConfigFileError if a policy file is invalid."""
+    """Return the organization's current policy.
+
+    Raise ConfigFileError if a policy file is invalid.
+    """
     inherited = _inherited()
     files: list[PolicyFile] = []
     for path in dict.fromkeys(policy_files()):

@@ -161,8 +161,8 @@ def of_process(owner: object, *, name: str, create: Callable[[], _T]) -> _T:
     """Create an attribute's value, such as a lock, and create it anew in each forked child process.
 
     When the process forks, another thread might be holding a lock. In the child process, that
-    thread doesn't exist and never releases the lock. For this reason, the package creates all its
-    locks with this function.
+    thread doesn't exist and never releases the lock. To prevent deadlocks, the package creates all
+    its locks with this function.
 
     https://docs.python.org/3/library/os.html#os.register_at_fork
     """

@@ -242,7 +242,7 @@ def profiles_by_name(config: Config) -> Mapping[str, Profile]:
 
 
 def find_profile(name: str, config: Config | None = None) -> Profile:
-    """Return the profile with this exact name.
+    """Return the profile whose name is exactly ``name``.
 
     Raise ProfileNotFound if the profile doesn't exist, or ConfigFileError if a file is invalid.
     """

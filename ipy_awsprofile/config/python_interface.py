@@ -235,7 +235,7 @@ def _missing(call: _Call, missing: list[str]) -> str:
 def _session_of_caller() -> object:
     """Return the boto3 session in the calling code's global variable `session`, or None.
 
-    In a cell for many profiles, this is the session of one of the profiles.
+    In a cell for many profiles, the result is the session of one of the profiles.
     """
     import boto3  # loading the extension doesn't need it
 
@@ -391,8 +391,8 @@ class ForWith(ContextDecorator):
     """A context manager that explains the correct statement if the code doesn't use ``with``.
 
     ``call`` is the code that creates the context manager. If the code never uses the object, Python
-    shows a warning, as it does for a coroutine that is never awaited. There is no warning if an
-    error or the object's repr has already shown the explanation.
+    shows a warning, as it does for a coroutine that is never awaited. Python doesn't show the
+    warning if an error or the object's repr has already shown the explanation.
     """
 
     _has_told = True  # until it is complete

@@ -82,7 +82,7 @@ def partition_of(region: str) -> str:
 
 
 def is_place(name: str | None) -> bool:
-    """Return whether a name is the name of a place, such as `Frankfurt` or `us`, not a Region."""
+    """Return whether a name belongs to a place, such as `Frankfurt` or `us`, not to a Region."""
     return bool(name) and bool(_regions_of_place(str(name)))
 
 

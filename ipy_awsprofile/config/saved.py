@@ -74,7 +74,10 @@ class ConfigFile:
         return replace(self.config, profiles=MappingProxyType(others))
 
     def with_profile(self, name: str, settings: Section) -> str:
-        """Return the file's text with a new profile. Raise InvalidOption if the name is invalid."""
+        """Return the config file's text with a new profile at the end.
+
+        Raise InvalidOption if the name is invalid.
+        """
         if name in self.config.profiles:
             raise InvalidOption(
                 f"The profile `{name}` already exists.",

@@ -101,12 +101,12 @@ class SignIn:
 
     @property
     def start_url(self) -> str:
-        """The address for signing in, or an empty string if it is missing."""
+        """The address for signing in, or an empty string if the address is missing."""
         return str(self.section.get("sso_start_url") or "")
 
     @property
     def region(self) -> str:
-        """The Region of the sign-in, or an empty string if it is missing."""
+        """The Region of the sign-in, or an empty string if the Region is missing."""
         return str(self.section.get("sso_region") or "")
 
     @property
@@ -228,7 +228,7 @@ def role_named(name: str, config: Config) -> AssignedName | None:
 def find_profile_or_role(
     name: str, config: Config, find_account: FindAccount | None = None
 ) -> Profile:
-    """Return a profile or an IAM Identity Center role.
+    """Return the profile or the IAM Identity Center role that has this name.
 
     Raise a subclass of AwsProfileError if the name can't be resolved.
     """

@@ -539,7 +539,7 @@ _PART_OF_ARN = re.compile(
 
 
 def _whole_arn(written: str) -> str:
-    """Return a hint with the whole ARN of a role, of which the user has written a part."""
+    """Return a hint that completes the part of a role's ARN that the user has written."""
     account, name = "ACCOUNT", "NAME"
     part = _PART_OF_ARN.search(written)
     if part:

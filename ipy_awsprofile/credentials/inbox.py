@@ -85,7 +85,10 @@ class Inbox:
             self._notify()
 
     def take(self, number: int, answer: Answer) -> bool:
-        """Pass an answer to the cell that asks a question. Return whether such a cell exists."""
+        """Pass an answer to the cell that asks a question.
+
+        Return whether a cell is waiting for the answer to this question.
+        """
         with self._lock:
             for question in self._questions:
                 if question.number == number:
@@ -102,7 +105,7 @@ class Inbox:
     def subscribe(self, listener: Callable[[], object]) -> Callable[[], None]:
         """Call ``listener`` whenever a question opens or closes.
 
-        Return a function that stops these calls.
+        Return a function that ends the subscription.
         """
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)

@@ -35,7 +35,10 @@ class CredentialProcess(subprocess.Popen[bytes]):
         input: bytes | None = None,  # noqa: A002
         timeout: float | None = None,
     ) -> tuple[bytes, bytes]:
-        """Return the command's output. Raise TimeoutExpired if the command takes over a minute."""
+        """Return the command's output.
+
+        Raise TimeoutExpired if the command takes longer than a minute.
+        """
         try:
             return super().communicate(input, timeout or PROCESS_TIMEOUT)
         finally:

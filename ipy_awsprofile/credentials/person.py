@@ -78,7 +78,7 @@ class Question(str):
     command: str
 
     def __new__(cls, question: str, *, profile: str, refused: str, command: str) -> Self:
-        """Return the question with these attributes."""
+        """Return botocore's question with additional attributes."""
         text = super().__new__(cls, question)
         text.profile = profile
         text.refused = refused

@@ -121,7 +121,7 @@ def code_of(error: botocore.ClientError) -> str:
 
 
 def _details_of(error: botocore.ClientError) -> Mapping[str, object]:
-    """Return the details of an error response, which Ceph puts at the top level."""
+    """Return the details of an error response, which Ceph puts at the response's top level."""
     return error.response.get("Error") or error.response
 
 
@@ -160,7 +160,7 @@ def _rule_of(error: Exception) -> table.Rule | None:
 
 
 def from_error(error: Exception, target: Target | None, name: str = "") -> AwsProfileError:
-    """Return this package's exception for an error.
+    """Return this package's exception for an error from AWS, botocore or Python.
 
     The parameters ``target`` and ``name`` have the same meaning as in `translated`.
     """

@@ -308,7 +308,7 @@ class Iam:
 
 
 def checked_account(account: str) -> str:
-    """Return the account ID. Raise ValueError unless the ID consists of twelve digits."""
+    """Return an account ID unchanged. Raise ValueError unless the ID consists of twelve digits."""
     if not re.fullmatch(r"\d{12}", account):
         raise ValueError(f"An account ID has twelve digits, unlike {account!r}.")
     return account

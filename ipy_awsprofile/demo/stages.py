@@ -111,7 +111,7 @@ _USED = ("s3:*", "sts:GetScopedCredentials")
 
 
 def seed(aws: EmbeddedAws) -> Scenario:
-    """Create the demo's profiles UserAlpha and RoleBeta, a role with access to three buckets.
+    """Create the demo's profiles: UserAlpha, and the role RoleBeta with access to three buckets.
 
     UserAlpha is only allowed to assume roles.
     """

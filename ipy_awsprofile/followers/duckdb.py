@@ -151,7 +151,7 @@ class _Secrets:
 
 
 def _secrets() -> _Secrets:
-    """Return the object that keeps this process's secrets."""
+    """Return the object that manages this process's DuckDB secrets."""
     secrets: _Secrets = PROCESS.of_libraries.setdefault("duckdb", _Secrets())
     return secrets
 
@@ -171,7 +171,7 @@ def _secret_options(session: boto3.Session, keys: Keys) -> SecretOptions:
 
 
 def _put_secret(connection: DuckDBPyConnection, options: SecretOptions | None) -> None:
-    """Create or replace a connection's secret, or drop it if ``options`` is None."""
+    """Create or replace a connection's secret, or drop the secret if ``options`` is None."""
     if options is None:
         connection.execute("DROP TEMPORARY SECRET IF EXISTS ipy_awsprofile")
         return
@@ -192,7 +192,7 @@ def _move(session: ProfileSession | None) -> None:
 
 
 def _about(notebook: Notebook) -> Iterator[Leftover]:
-    """Yield the card's line about DuckDB if the notebook uses it and no secret follows switches."""
+    """Yield a line about DuckDB if the notebook uses DuckDB and no secret follows switches."""
     if notebook.active and notebook.uses("duckdb") and not _secrets().following:
         yield Leftover(
             "duckdb",

@@ -32,9 +32,9 @@ def storage_options(session: boto3.Session | None = None) -> dict[str, object]:
 
     The options name a profile, so they don't contain secrets, and files opened with the options
     renew their session. If you don't pass a session, the options name the profile that the kernel's
-    child processes use. These options are valid as long as the active profile stays active. In a
-    function that `across_profiles` calls, the options name the profile that the function is called
-    for.
+    child processes use. Options that you get without passing a session are valid while the active
+    profile stays active. In a function that `across_profiles` calls, the options name the profile
+    that the function is called for.
 
     Raise `CredentialsUnavailable` if the profile's name alone isn't enough to open the session
     again.

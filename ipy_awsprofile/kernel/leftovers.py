@@ -152,7 +152,7 @@ def _about_signers(variables: Mapping[str, object], active: Label | None) -> Ite
 def _has_former_region(client: BaseClient, label: Label, active: Label) -> bool:
     """Return whether a client has the Region of an earlier switch to the active identity.
 
-    A client for which the user's code named another Region or the profile isn't affected.
+    Clients aren't affected if the user's code named another Region or the profile.
     """
     if label.is_chosen or label != active or not active.region:
         return False

@@ -94,7 +94,7 @@ class CredentialServer(LoopbackServer):
         return dict(zip(LENT, (url, str(token_file)), strict=True))
 
     def folder_of(self, path: str) -> Path:
-        """Return the folder with the files for a path."""
+        """Return the folder that contains the files for a path on the server."""
         return self._folder / path[1:]
 
     def fetcher_at(self, path: str, token: str) -> Callable[[], Mapping[str, object]] | None:
@@ -227,8 +227,8 @@ def _name_for(target: Target) -> str:
     """Return the name of a session's profile in the config file for child processes.
 
     The result is the profile's own name if this name is enough to get the session's credentials and
-    the credentials file doesn't contain a section for the profile. Otherwise, the result is a new
-    name with characters that all SDKs accept, such as ``RoleBeta-in-kernel``.
+    the credentials file doesn't contain a section for the profile. In all other cases, the result
+    is a new name with characters that all SDKs accept, such as ``RoleBeta-in-kernel``.
     """
     others = read_credentials(target.config.paths.credentials)
     if target.resolves_by_name and target.name not in others:

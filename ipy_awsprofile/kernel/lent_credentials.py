@@ -1,9 +1,9 @@
 """Ask the kernel for a session's credentials, as the ``credential_process`` of child processes.
 
-SDKs in child processes run this file as a program and wait until the program ends. In the meantime,
-the kernel can prompt the user. To start quickly, the file doesn't import this package or any slow
-modules. The arguments are the kernel's port, the session's path on the server, and the path of the
-file with the session's token.
+SDKs in child processes run this file as a program and wait until the program ends. While the
+program runs, the kernel can prompt the user. To start quickly, the file doesn't import this package
+or any slow modules. The arguments are the kernel's port, the session's path on the server, and the
+path of the file with the session's token.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
 """

@@ -194,7 +194,7 @@ class Grant:
         return keys.until(ends), ends
 
     def _brief(self, name: str, *, read_only: bool) -> tuple[Keys, datetime]:
-        """Return keys and the time to replace the keys.
+        """Return keys, and the time at which a program must replace the keys.
 
         The keys are valid for 20 minutes if possible.
         """

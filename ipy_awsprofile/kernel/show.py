@@ -1,7 +1,7 @@
 """Set the variables and settings that libraries get an identity from, and restore them later.
 
-A variable or setting is called a *place*. After the last switch ends, each place gets its value
-from before the first switch again, unless the user has changed the value since then.
+A variable or setting is called a *place*. After the last switch ends, each place is restored to its
+value from before the first switch, unless the user has changed the value since then.
 """
 
 from __future__ import annotations

@@ -2,12 +2,13 @@
 
 botocore calls `_watch` for each new session, including those of boto3, aiobotocore and s3fs. While
 an identity is active, a session gets the credentials object of the active session, unless the user
-has chosen a profile, keys or a credential provider for the session. This object renews the
-credentials for all of these sessions, and prompts the user if necessary. Credentials that other
-sessions find are labeled with the profile that the user named. Each client calls `gate.check` on
-its ``before-sign`` event, which botocore also emits for presigned URLs. Code that signs requests
-without a client either calls ``SigV4Auth.add_auth`` or freezes a session's credentials, so these
-two methods also call `gate.check`. The check can't detect keys that were frozen earlier.
+has chosen a profile, keys or a credential provider for the session. The shared credentials object
+renews the credentials for all of these sessions, and prompts the user if necessary. Credentials
+that other sessions find are labeled with the profile that the user named. Each client calls
+`gate.check` on its ``before-sign`` event, which botocore also emits for presigned URLs. Code that
+signs requests without a client either calls ``SigV4Auth.add_auth`` or freezes a session's
+credentials, so these two methods also call `gate.check`. The check can't detect keys that were
+frozen earlier.
 
 https://docs.aws.amazon.com/boto3/latest/guide/events.html
 """
@@ -178,9 +179,9 @@ def _is_awaited(session: Session) -> bool:
 class _Chain:
     """A session's chain of credential providers. ``own`` contains botocore's providers.
 
-    The other providers were added by the user and count as the user's choice. Searches in chains of
-    aiobotocore must be awaited. ``run`` is the number of the run over many profiles in which the
-    session was created, or 0.
+    The user added all other providers, so these providers count as the user's choice. Searches in
+    chains of aiobotocore must be awaited. ``run`` is the number of the run over many profiles in
+    which the session was created, or 0.
     """
 
     session: Session

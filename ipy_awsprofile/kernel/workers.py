@@ -88,7 +88,7 @@ class Workers(StaysInProcess, ABC):
     def use(self, session: ProfileSession, *, read_only: bool) -> None:
         """Let the workers use a session, even for unfinished tasks.
 
-        If the workers can't use the session, they use their own identity. Raise
+        If the workers can't use the session, the workers use their own identity. Raise
         CredentialsUnavailable if a worker reports a problem, another subclass of `AwsProfileError`
         if the session doesn't provide credentials, or an error of the cluster's library.
         """

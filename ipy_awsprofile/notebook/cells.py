@@ -167,8 +167,8 @@ class CellBeginning:
     """Calls functions before each cell. If Ctrl-C interrupts a call, the cell doesn't run.
 
     After a KeyboardInterrupt in such a function, IPython itself shows only the traceback and then
-    runs the cell. This class replaces the cell's code with a statement that raises
-    KeyboardInterrupt.
+    runs the cell. To prevent the cell from running, this class replaces the cell's code with a
+    statement that raises KeyboardInterrupt.
 
     IPython calls `call_functions` before a cell, and then `visit` with the cell's code.
     """

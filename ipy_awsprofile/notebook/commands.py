@@ -282,12 +282,12 @@ def _off(line: _Line) -> None:
 
 
 def _explain(line: _Line) -> None:
-    """Explain the profile that the line names or, if it doesn't name one, the active profile."""
+    """Explain the profile that the line names or, if the line names none, the active profile."""
     display(tables.explanation_card(explain(line.requested_or_active)))
 
 
 def _sign_out(line: _Line) -> None:
-    """Sign out of the sign-in that the line names or, if it doesn't name one, of all sign-ins."""
+    """Sign out of the sign-in that the line names or, if the line names none, of all sign-ins."""
     signed_out, inactive = line.switcher.sign_out(line.request)
     display(cards.signed_out_card(*signed_out, inactive))
 

@@ -81,7 +81,7 @@ def _candidates(parser: argparse.ArgumentParser, before: list[str], word: str) -
 
 
 def _values(option: str, word: str) -> Iterable[str]:
-    """Return an option's values that begin with ``word``, or an empty list if they aren't known."""
+    """Return an option's values that begin with ``word``, or no values if they aren't known."""
     match option:
         case "--region":
             return _regions(word)

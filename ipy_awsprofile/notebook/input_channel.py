@@ -1,7 +1,7 @@
 """Make the front end show one prompt at a time.
 
-An answer from the front end doesn't identify the prompt that it belongs to. While a cell's
-`input()` is waiting for an answer, the prompts of other threads have to wait, and vice versa.
+An answer from the front end doesn't identify the prompt that it belongs to. While a prompt is
+waiting for an answer, for example a cell's `input()`, the prompts of other threads have to wait.
 
 https://jupyter-client.readthedocs.io/en/stable/messaging.html#messages-on-the-stdin-router-dealer-channel
 """

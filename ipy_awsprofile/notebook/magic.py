@@ -395,7 +395,10 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             self._tell_about_profile()
 
     def _apply_share(self, switcher: Switcher) -> None:
-        """Apply the setting ``share``. If it is false, stop sharing, as ``--share off`` does."""
+        """Apply the setting ``share``.
+
+        If the setting is false, stop sharing, as ``--share off`` does.
+        """
         recipients = switcher.recipients
         recipients.shares = self.share
         if recipients.sharing and not self.share:

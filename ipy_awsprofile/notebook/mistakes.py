@@ -157,7 +157,7 @@ class TypedLine:
 
         ``rejected`` contains the words of the profile name that doesn't exist, without quotation
         marks. IPython fills in the values of ``{EXPRESSION}`` and ``$NAME``. If IPython can't fill
-        in one of the values, it passes the line to the magic unchanged.
+        in one of the values, IPython passes the line to the magic unchanged.
         """
         # `--save` accepts braces, and the error says what to write instead of alternatives.
         line = "" if "--save " in self.line else _BRACES.sub("", self.line)
@@ -559,7 +559,7 @@ def _is_complete(options: argparse.Namespace, *, is_cell: bool) -> bool:
 
 
 def _is_shared(name: str) -> bool:
-    """Return whether a name is, or ends, the name of a profile that sharing adds."""
+    """Return whether a profile that sharing adds has this name, or a name that ends with it."""
     return name in SHARED_PROFILES or f"{NOTEBOOK}-{name}" in SHARED_PROFILES
 
 

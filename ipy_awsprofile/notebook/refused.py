@@ -36,7 +36,7 @@ def refusals_in(error: BaseException) -> list[Refusal]:
 def _readers() -> list[Callable[[BaseException], Refusal | None]]:
     """Return the functions that read errors from botocore, programs and imported libraries.
 
-    If several libraries have the same function, the result contains it once.
+    If several libraries have the same function, the result contains the function once.
     """
     readers: list[Callable[[BaseException], Refusal | None]] = [_read_botocore, _read_process]
     for follower in followers():

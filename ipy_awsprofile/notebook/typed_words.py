@@ -261,7 +261,7 @@ def word_of_share(name: str) -> str:
 
 
 def _flag_meant(word: str, flags: Mapping[str, argparse.Action]) -> str | None:
-    """Return the option that a word stands for, or None if it doesn't stand for an option.
+    """Return the option that a word stands for, or None for any other word.
 
     If a word doesn't begin with dashes, its letters must match the letters of the option exactly.
     """
@@ -314,7 +314,7 @@ def profiles_in(words: Iterable[str]) -> tuple[list[str], list[str]]:
 
 
 def _length_of_name(words: list[str]) -> int:
-    """Return the number of words in the longest profile name that begins ``words``, or 0."""
+    """Return the number of words in the longest profile name with which ``words`` begins, or 0."""
     for length in range(len(words), 0, -1):
         if is_profile(" ".join(words[:length])):
             return length

@@ -29,8 +29,8 @@ def open_window(switcher: Switcher, asked: SwitchRequest, words: str) -> None:
 
     ``asked`` contains the line's options, and ``words`` are the words after ``--share write``.
     Raise `InvalidOption` if the line is invalid. Raise `AwsProfileError` if the user doesn't agree
-    or if AWS can't limit the credentials to this time. If an error is raised, the permissions of
-    the programs are unchanged.
+    or if AWS can't limit the credentials to this time. If an error is raised, the programs'
+    permissions are unchanged.
     """
     policy = os.fspath(asked.policy) if asked.policy else None
     example = _example(policy)

@@ -314,7 +314,7 @@ class Conversation:
     def _open_console(self) -> None:
         """Send the views a link to the AWS console.
 
-        The link contains a token, so it isn't part of the state.
+        The link contains a token, so the link isn't part of the state.
         """
         session = self._switcher.session
         if session:

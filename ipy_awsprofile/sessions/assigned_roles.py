@@ -214,7 +214,7 @@ def _access_token(sign_in: SignIn, target: Target) -> str:
 
 
 def cached_list(sign_in: SignIn) -> RoleList | None:
-    """Return the cached list, or None if the list is missing or over a day old.
+    """Return the cached list, or None if the list is missing or more than a day old.
 
     This function doesn't call AWS.
     """
@@ -467,10 +467,10 @@ def look_up_account_name(target: Target, person: Person) -> None:
 
 
 def _account_id(name: str, sign_in: SignIn, target: Target) -> str:
-    """Return the ID of the account whose ID or name is ``name``. The name isn't case-sensitive.
+    """Return the ID of the account whose ID or name is ``name``.
 
-    If no cached account has the name, list the accounts, because the account may be new. Raise
-    InvalidOption unless exactly one account has the name.
+    The comparison isn't case-sensitive. If no cached account has the name, list the accounts,
+    because the account may be new. Raise InvalidOption unless exactly one account has the name.
     """
     listed = cached_list(sign_in)
     if listed is None or not listed.named(name):

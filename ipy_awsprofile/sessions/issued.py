@@ -95,5 +95,5 @@ class IssuedKeys(StaysInProcess):
 
 
 def _is_good(keys: Keys) -> bool:
-    """Return whether keys are valid. Keys with an unknown expiry count as valid."""
+    """Return whether keys are still valid. Keys with an unknown expiry count as valid."""
     return keys.expires_at is None or aws_now() < keys.expires_at

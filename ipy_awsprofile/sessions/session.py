@@ -523,9 +523,9 @@ def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
     """Return a session's identity.
 
     STS is called once for each set of credentials. STS isn't called for a new role session, because
-    the AssumeRole response contains the identity. For a cached role session, STS isn't called
-    either, because the AWS CLI's cache contains the AssumeRole response. If ``ask`` is true, STS is
-    also called for cached sessions. Raise a subclass of `AwsProfileError` if the call fails.
+    the AssumeRole response contains the identity. For a cached role session, STS isn't called,
+    because the AWS CLI's cache contains the AssumeRole response. If ``ask`` is true, STS is also
+    called for cached sessions. Raise a subclass of `AwsProfileError` if the call fails.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
@@ -564,7 +564,7 @@ _NO_CALLER = CallerIdentity("", "")
 def _fetch_caller(
     credentials: Credentials, frozen: Keys, session: boto3.Session, *, ask: bool
 ) -> CallerIdentity:
-    """Return the caller identity for credentials.
+    """Return the caller identity that STS reports for credentials.
 
     STS is called only once for each set of credentials.
     """

@@ -1,9 +1,9 @@
 """Sign in to IAM Identity Center or with console credentials, and sign out, as the AWS CLI does.
 
 If the kernel and the browser are on the same machine, the browser opens the sign-in page. AWS then
-redirects the browser to the kernel with a code (authorization code grant with PKCE). Otherwise, or
-on request, the user opens a page in any browser. The user compares a code (device authorization
-grant) or, for ``aws login``, enters the code that the page shows.
+redirects the browser to the kernel with a code (authorization code grant with PKCE). If the browser
+is on another machine, or on request, the user opens a page in any browser. The user compares a code
+(device authorization grant) or, for ``aws login``, enters the code that the page shows.
 
 https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sso.html
 https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sign-in.html

@@ -55,7 +55,7 @@ class OpenProfile:
         note(event, profile=name, arn=self.identity.arn, request=self.request, options=options)
 
     def current_identity(self) -> Identity:
-        """Return the identity with its current expiry.
+        """Return the profile's identity with the current expiry of its credentials.
 
         This method doesn't call AWS or renew any credentials.
         """
@@ -79,7 +79,7 @@ class Entry:
 
     ``has_switched`` is True after a switch in the entry. ``is_dropped`` is True for a block in a
     generator or coroutine that was closed before the block ended. ``is_told`` is True if a line has
-    said that the block applies to code outside the block. ``changed_before`` contains the
+    told the user that the block applies to code outside the block. ``changed_before`` contains the
     places that the user had changed before the entry began. ``owner`` is the Switcher that began
     the block or made the last switch.
     """

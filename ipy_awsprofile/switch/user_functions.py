@@ -46,8 +46,8 @@ def call_functions(
 ) -> None:
     """Call the functions with the active session. If a function fails, print a line and continue.
 
-    If a function makes a switch, the functions before this function are called once more with the
-    new session. A block in a registered function doesn't cause further calls.
+    If a function makes a switch, the functions that were called before this function are called
+    once more with the new session. A block in a registered function doesn't cause further calls.
     """
     if _is_calling.get():
         return
