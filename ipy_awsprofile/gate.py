@@ -1,9 +1,9 @@
 """Before botocore signs a request, check that the request will be signed as the right identity.
 
 Credentials have a `Label`, which describes the identity that the credentials belonged to when they
-were loaded. Before each signature, `check` compares this label with the active identity. If code
-runs for many profiles, each call of this code for a single profile is a `Turn`. During a turn,
-`check` compares the label with the profile of the turn.
+were loaded. Before each signature, `check` compares the credentials' label with the active
+identity. If code runs for many profiles, each call of this code for a single profile is a `Turn`.
+During a turn, `check` compares the label with the profile of the turn.
 
 `kernel.watch` calls `check` for each signature that botocore creates. `check_session` in
 `sessions.session` calls `check` for a session that the user passes to a function of this package.
@@ -396,8 +396,8 @@ def _require_label_of_turn(label: Label, turn: Turn | None, signer: Signer, oper
 def _tell_about_scope(credentials: object, label: Label, turn: Turn | None, operation: str) -> None:
     """Warn if code in a `scoped` block signs a request with a session that isn't limited.
 
-    Each cell shows this warning at most once. Sessions for a profile that the code names explicitly
-    don't cause a warning.
+    Each cell shows the warning about an unlimited session at most once. Sessions for a profile that
+    the code names explicitly don't cause a warning.
     """
     scopes = [scope for scope in PROCESS.scopes if scope.turn is turn]
     if label.is_chosen or not scopes:

@@ -1,8 +1,8 @@
 """Create arguments that make libraries with their own S3 clients use a session.
 
 Each function takes a session and returns arguments that contain or provide the session's
-credentials, Region and `endpoint_url`. All credentials in these arguments are short-lived and stay
-valid until they expire. The functions never pass on long-term keys.
+credentials, Region and `endpoint_url`. All credentials in the returned arguments are short-lived
+and stay valid until they expire. The functions never pass on long-term keys.
 """
 
 # ruff: noqa: PLC0414  # `as` marks the names as public

@@ -217,7 +217,7 @@ def _advice_for_words(pattern: str, names: Collection[str]) -> str:
     """Return advice for a pattern that consists of words, some of which are names of profiles.
 
     The advice says how to select the named profiles. The result is an empty string if the pattern
-    already selects these profiles, or if no word is the name of a profile.
+    already selects the named profiles, or if no word is the name of a profile.
     """
     words = pattern.split()
     exact = list(filter(is_name, words))

@@ -2,7 +2,7 @@
 
 Without this module, botocore loads the credentials of a source profile again for each role. For
 hundreds of roles with the same source profile, botocore then makes hundreds of calls. If the source
-profile needs an MFA code, each of these calls needs a new code, because AWS accepts each code only
+profile needs an MFA code, each call for a role needs a new code, because AWS accepts each code only
 once. This module loads the credentials of each source profile once, and prompts the user once for
 each MFA device and each sign-in.
 """
@@ -233,8 +233,8 @@ class _Sts:
 def _settings_of_clients(target: Target, name: str) -> str:
     """Return a key that identifies a target's client settings and the Region of a source profile.
 
-    Roles share clients and credentials only if these keys are equal, because the settings determine
-    which server answers.
+    Roles share clients and credentials only if the roles' keys are equal, because the settings
+    determine which server answers.
     """
     region = target.region
     for profile in target.chain[1:]:

@@ -25,8 +25,8 @@ _LONGEST_CELL = 600
 class Tone(Enum):
     """The color of a card's edge: a plain color and the CSS variables of JupyterLab and VS Code.
 
-    The plain color is used if the page doesn't define these variables or if JupyterLab's sanitizer
-    has removed them.
+    The plain color is used if the page doesn't define the CSS variables or if JupyterLab's
+    sanitizer has removed the variables.
 
     https://jupyterlab.readthedocs.io/en/stable/extension/css.html
     """

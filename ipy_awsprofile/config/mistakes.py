@@ -1,8 +1,8 @@
 """Find mistakes in the shared files that make a switch fail or have an unexpected effect.
 
-botocore and AWS don't report most of these mistakes. ``%aws_profile --explain`` warns about all
-mistakes. If a mistake can be the cause of an error, the error's hint describes the mistake. The
-messages never quote a value that can be a secret.
+botocore and AWS don't report most of the mistakes that this module finds. ``%aws_profile
+--explain`` warns about all mistakes. If a mistake can be the cause of an error, the error's hint
+describes the mistake. The messages never quote a value that can be a secret.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
 """
@@ -281,8 +281,7 @@ def ignored_limits(target: Target) -> list[str]:
 def faults_of_clients(target: Target) -> list[str]:
     """Return messages about settings and variables that prevent botocore from creating a client.
 
-    A switch succeeds despite these mistakes, because the switch creates its clients
-    without these settings.
+    A switch succeeds despite the mistakes, because a switch creates its own clients.
     """
     part = _Part(f"profile {target.profile}", _used(target.profile, target.config))
     mistakes = list(_variables())

@@ -321,8 +321,8 @@ _OF_RUN = {"confirmed", "policy", "read_only", "regions", "write"}
 def _with_run_for_roles(call: _Call) -> str:
     """Return a hint to pass parameters to `across_profiles`, or an empty string.
 
-    A session that lists an organization's roles must also assume the roles, so these parameters
-    can't limit the session.
+    A session that lists an organization's roles must also assume the roles, so the parameters for
+    `across_profiles` can't limit the session.
     """
     unknown = call.kwargs.keys() - call.parameters.keys()
     if call.function != "organization_roles" or not unknown <= _OF_RUN:
@@ -336,8 +336,8 @@ def _with_opened_session(call: _Call) -> str:
     """Return a hint to pass the unknown parameters to `open_session`, or an empty string.
 
     The hint is for a call that passes a profile's name or options to a function that takes a
-    session. The session in the hint combines these options with the options of the passed or active
-    session.
+    session. The session in the hint combines the options in the call with the options of the passed
+    or active session.
     """
     parameter = call.taking_session
     if parameter is None:

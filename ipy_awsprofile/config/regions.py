@@ -140,7 +140,8 @@ def endpoint_of(
     """Return a service's endpoint from a setting or an environment variable, or an empty string.
 
     ``settings`` are the profile's settings, and ``services`` are the config file's [services]
-    sections. ``environ`` replaces the environment variables with endpoints.
+    sections. If ``environ`` is given, its variables are used instead of the process's environment
+    variables.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
     """

@@ -2,7 +2,7 @@
 
 Each option is declared as a field of a request. The parser of ``%aws_profile``, its help, Tab
 completion, the options page, the signatures of `using_profile` and `open_session`, and the commands
-in hints all come from these fields.
+in hints all come from the fields of requests.
 
 This module doesn't import botocore, so that the extension loads fast.
 """
@@ -167,11 +167,11 @@ class SessionRequest:
 
     ``profile`` is the name of a profile, or of an IAM Identity Center role such as
     ``corp:123456789012/Admin``. Only Python code can pass ``source_identity``, ``tags`` and
-    ``transitive_tags`` for a role session. For ``%aws_profile``, add these values to the profile's
-    settings. ``tags`` is a dict, or a list of strings such as ``team=red``.
-    ``default_session_name`` is used if neither an option nor the profile names the session. In code
-    for many accounts, ``source`` is the session that assumes ``role_arn``, instead of a source
-    profile.
+    ``transitive_tags`` for a role session. To use these values with ``%aws_profile``, add the
+    source identity and the tags to the profile's settings. ``tags`` is a dict, or a list of strings
+    such as ``team=red``. ``default_session_name`` is used if neither an option nor the profile
+    names the session. In code for many accounts, ``source`` is the session that assumes
+    ``role_arn``, instead of a source profile.
     """
 
     profile: str | None = None

@@ -5,7 +5,7 @@ A sign-in is an [sso-session] section, or the start URL of profiles that don't n
 URL.
 
 A role without a profile has a name such as ``corp:123456789012/Admin``, which consists of a
-sign-in, an account ID and a permission set. You can use this name like a profile's name.
+sign-in, an account ID and a permission set. You can use a role's name like a profile's name.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html
 https://docs.aws.amazon.com/singlesignon/latest/userguide/multi-region-workforce-access.html

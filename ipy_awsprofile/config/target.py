@@ -141,8 +141,8 @@ class Target:
         """The part of the cache key for parameters that aren't part of botocore's cache key, or "".
 
         The cache variant also depends on the role. The package assumes the other roles in the chain
-        without a session policy. A read-only session for one of these roles must not use the role's
-        unlimited session from the cache.
+        without a session policy. A read-only session for a role must not use the role's unlimited
+        session from the cache.
         """
         parts = []
         if self.parameters:

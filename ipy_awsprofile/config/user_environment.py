@@ -27,7 +27,7 @@ SWITCHED = Switched()
 def user_environment() -> dict[str, str]:
     """Return the environment without the variables that a switch has set.
 
-    If a variable has changed since the switch, its value counts as the user's own.
+    If a variable has changed since the switch, the new value counts as the user's own.
     """
     # Another thread can remove a variable in the meantime, and then `dict` would fail.
     values = {name: os.environ.get(name) for name in list(os.environ)}

@@ -71,11 +71,11 @@ class Rule(NamedTuple):
     ``when`` contains error codes or exception types, and `_ANY` matches every error response.
     ``calls`` contains the AWS operations to which the rule is limited. ``text`` is a regular
     expression that ``str(error)`` must match. ``says`` and ``hint`` are format strings with the
-    fields that `translation.from_error` fills in. These strings must not contain the field
+    fields that `translation.from_error` fills in. ``says`` and ``hint`` must not contain the field
     ``message`` if the message from AWS or botocore can contain a secret. ``about`` names the
-    settings that can cause the error. If these settings contain mistakes, the mistakes replace the
-    hint. ``module`` is the module whose code must have raised the exception, or an empty string for
-    any module.
+    settings that can cause the error. If the settings in ``about`` contain mistakes, the mistakes
+    replace the hint. ``module`` is the module whose code must have raised the exception, or an
+    empty string for any module.
     """
 
     when: Any

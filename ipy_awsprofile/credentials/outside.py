@@ -1,6 +1,6 @@
 """Access to everything outside this process that is used to retrieve credentials.
 
-A rehearsal of a switch uses a simulation instead of this access.
+A rehearsal of a switch uses a simulation instead of real access.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 """

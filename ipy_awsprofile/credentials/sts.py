@@ -218,7 +218,7 @@ def ask_caller(sts: Any) -> CallerIdentity:
 class CliFiles(JSONFileCache):
     """A dict of the sessions or tokens that the AWS CLI stores in a folder of JSON files.
 
-    Other programs can have these files open. This class writes the files itself because, on
+    Other programs can have the AWS CLI's files open. This class writes the files itself because, on
     Windows, botocore can't replace an open file and leaves the secrets in a temporary file.
     """
 

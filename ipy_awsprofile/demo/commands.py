@@ -151,7 +151,7 @@ def _write_configuration(home: Path, root: Path) -> str:
     """Write configuration files for JupyterLab, and return the folder that contains them.
 
     `home` is the folder to write to, and `root` is the folder that JupyterLab shows. Command-line
-    arguments override these files.
+    arguments override the settings in the configuration files.
 
     https://docs.jupyter.org/en/latest/use/jupyter-directories.html
     """

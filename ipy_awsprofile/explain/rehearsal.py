@@ -124,10 +124,10 @@ class _Simulation(Outside):
     def prepare(self, session: Any) -> None:
         """Make all clients of a session use this simulation instead of the network.
 
-        Without these changes, botocore reads the Region of the EC2 instance if `defaults_mode` is
+        Without this method, botocore reads the Region of the EC2 instance if `defaults_mode` is
         `auto`, and sends a datagram for each call if AWS_CSM_ENABLED is set. The method sets
-        private attributes of botocore to prevent the reading and the sending, because botocore
-        doesn't have a public API for this purpose.
+        private attributes of botocore to prevent reading the Region and sending datagrams, because
+        botocore doesn't have a public API for this purpose.
         """
         session.get_component("event_emitter").register_first("before-send", self._respond)
         internal = session._internal_components  # noqa: SLF001

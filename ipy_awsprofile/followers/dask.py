@@ -79,7 +79,7 @@ def dask_workers(client: Client, *, read_only: bool = False) -> DaskWorkers:
     """Let the workers of a Dask cluster use the notebook's identity, now and after each switch.
 
     Current workers, and workers that join later, get short-lived credentials. All child processes,
-    and the libraries boto3, s3fs, pyarrow, polars and obstore, find these credentials
+    and the libraries boto3, s3fs, pyarrow, polars and obstore, find the workers' credentials
     automatically. The workers need neither config files nor this package. If ``read_only`` is true,
     the workers can only read, as with ``%aws_profile --read-only``.
 

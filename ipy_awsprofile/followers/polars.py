@@ -100,8 +100,8 @@ def _provider_class(pl: Any, session: ProfileSession) -> Any:
         def retrieve_credentials_impl(self) -> tuple[dict[str, str], int | None]:
             """Return a complete set of credentials.
 
-            By default, polars reads the access key, the secret key and the token separately. A
-            renewal between two of these reads would mix two sets of credentials.
+            By default, polars reads the access key, the secret key and the token separately. If the
+            credentials were renewed between two reads, polars would mix two sets of credentials.
             """
             credentials = session.get_credentials()
             check(credentials)  # a LazyFrame can be older than the switch

@@ -91,8 +91,8 @@ class _EndpointVariable(Variables):
 def _user_endpoints(*, shows_endpoint: bool) -> dict[Place, object]:
     """Return the `Place` objects for the user's endpoint variables, with the variables' values.
 
-    A switch doesn't set these variables, but the card lists those that the user changes later.
-    ``shows_endpoint`` is true if child processes get the profile's S3 endpoint.
+    A switch doesn't set the user's endpoint variables, but the card lists those that the user
+    changes later. ``shows_endpoint`` is true if child processes get the profile's S3 endpoint.
     """
     places: dict[Place, object] = {}
     for name in (*ENDPOINT_VARIABLES, "AWS_ENDPOINT_URL_STS"):

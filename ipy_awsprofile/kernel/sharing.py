@@ -1,8 +1,8 @@
 """Share the notebook's identity with programs outside the kernel, such as terminals and agents.
 
-`config.shared` contains the code that these programs run and describes how the kernel and the
-programs recognize each other. If AWS can issue short-lived keys, a program's keys are valid for at
-most 20 minutes or until the end of a write window.
+`config.shared` contains the code that the programs outside the kernel run, and describes how the
+kernel and the programs recognize each other. If AWS can issue short-lived keys, a program's keys
+are valid for at most 20 minutes or until the end of a write window.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import Any
 
 
 class Uninterrupted(AbstractContextManager["Uninterrupted"]):
-    """Defer Ctrl-C while a block of code runs, and handle it at the end of the block.
+    """Defer Ctrl-C while a block of code runs, and handle the interrupt at the end of the block.
 
     Keep the block short, or call `took_interrupt` regularly. Outside the main thread, the block
     runs normally, because Python handles signals only in the main thread.

@@ -61,7 +61,7 @@ def set_help(magic: Any, epilog: str) -> None:
 def _help_of(parser: argparse.ArgumentParser) -> str:
     """Return a parser's help, in which values such as `[NAME]` are written as in the usage.
 
-    Without this change, IPython shows `[NAME]` as `<[NAME]>`.
+    Without this function, IPython shows `[NAME]` as `<[NAME]>`.
     """
 
     def without_brackets(match: re.Match[str]) -> str:

@@ -208,8 +208,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     def _follow_config(self) -> None:
         """Apply the settings that code has changed in the shell's configuration.
 
-        IPython itself ignores these changes, so a new limit wouldn't otherwise take effect. Raise
-        InvalidOption if a changed setting is invalid.
+        IPython itself ignores changes that code makes, so a new limit wouldn't otherwise take
+        effect. Raise InvalidOption if a changed setting is invalid.
         """
         values = self._values_in_config()
         former = self._followed

@@ -29,7 +29,7 @@ def open_window(switcher: Switcher, asked: SwitchRequest, words: str) -> None:
 
     ``asked`` contains the line's options, and ``words`` are the words after ``--share write``.
     Raise `InvalidOption` if the line is invalid. Raise `AwsProfileError` if the user doesn't agree
-    or if AWS can't limit the credentials to this time. If an error is raised, the programs'
+    or if AWS can't limit the duration of the credentials. If an error is raised, the programs'
     permissions are unchanged.
     """
     policy = os.fspath(asked.policy) if asked.policy else None
