@@ -141,7 +141,7 @@ class Renewing:
     botocore renews credentials automatically, except for roles that need another MFA code and for
     expired sign-ins. ``check`` compares the identity of new keys with the former identity.
     ``check`` isn't called for role sessions, whose ARN can't change. ``cache`` provides the
-    identity of each session that it has returned. If ``keeps_error`` is True, a renewal that
+    identity of each session that came from the cache. If ``keeps_error`` is True, a renewal that
     follows an error raises the same error again.
     """
 

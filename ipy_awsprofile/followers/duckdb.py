@@ -52,8 +52,8 @@ def duckdb_secret(
 
     Raise `InvalidOption` if ``scope`` doesn't begin with a scheme such as ``s3://``. Raise
     `CredentialsUnavailable` if the session has long-term keys. Raise `NotForOneProfile` if you
-    don't pass a connection in a function for many profiles, because the profiles would share
-    the default connection.
+    don't pass a connection in a function for many profiles, because all profiles share the default
+    connection.
 
     https://duckdb.org/docs/stable/core_extensions/httpfs/s3api
     """

@@ -244,7 +244,7 @@ def _only_sets_options(cell: ast.Module) -> bool:
 def _chooses_identity(cell: ast.Module) -> bool:
     """Return whether a cell begins with a switch or ``--off``.
 
-    Other magics can come before the switch.
+    Magics other than ``%aws_profile`` can come before the switch.
 
     The result is also true for a cell that contains only another action, such as ``--explain``.
     """

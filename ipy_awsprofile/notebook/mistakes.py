@@ -456,7 +456,7 @@ class TypedLine:
         return ""
 
     def _with_action(self, words: list[str]) -> str:
-        """Return a corrected line if only its action's dashes are missing, or an empty string."""
+        """Return a corrected line if only an action's dashes are missing, or an empty string."""
         first = words[0]
         if self.magic != "aws_profile":
             return ""

@@ -313,7 +313,7 @@ def _write_cache(lists: Mapping[str, Any], names: Mapping[str, str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class AssignedRole:
-    """A role in an account, with the role's profile in the shared files if one exists.
+    """A role in an account and, if the shared files contain one, a profile for the role.
 
     ``sso_session`` is the name of the sign-in, which is an [sso-session] or a profile without an
     [sso-session].
