@@ -267,6 +267,12 @@ def _too_many_arguments(call: _Call) -> InvalidOption:
             f"`{call.function}` doesn't have parameters.", f"Write `{call.function}()`."
         )
     hint = f"Pass the other arguments by name. `help({call.function})` describes the parameters."
+    *names, function = call.args
+    if call.function == "across_profiles" and all(isinstance(name, str) for name in names):
+        meant = replace(call, args=(",".join(map(str, names)), function))
+        shown = getattr(function, "__name__", "")
+        code = shown if shown.isidentifier() else "FUNCTION"
+        hint = f"Write `{meant.statement({'function': code})}`."
     extra = call.args[len(call.positional)]
     if "region" in call.parameters:
         hint = 'Pass the other arguments by name, such as `region="us-west-2"`.'

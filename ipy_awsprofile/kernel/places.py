@@ -21,8 +21,9 @@ from ipy_awsprofile.sessions.session import ProfileSession
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-_CHILDREN = "child processes and `s3://` paths use that"
-_SESSIONS = f"`boto3.Session()`, {_CHILDREN}"
+#: s3fs keeps the credentials of the first path.
+_CHILDREN = "child processes use that, and so do `s3://` paths if you haven't used one before"
+_SESSIONS = f"`boto3.Session()` and {_CHILDREN}"
 
 #: The variables that `boto3.Session()` doesn't read while a profile is active.
 _OF_CHILDREN = (*LENT, "AWS_REGION")

@@ -103,6 +103,17 @@ def _runs_code_of(shell: InteractiveShell, thread: threading.Thread) -> bool:
     return False
 
 
+def _hint_for_assignment(body: ast.Module) -> str:
+    """Return a hint for a cell that ends with an assignment to a variable, or an empty string."""
+    match body.body:
+        case [*_, ast.Assign(targets=[ast.Name(id=name)])]:
+            return (
+                f"Add `{name}` as the last line. To use the result in other cells, also add "
+                f"`--into {name}` to the cell's first line."
+            )
+    return ""
+
+
 def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session], object]:
     """Return a function that runs a cell with a session and returns its last expression's value.
 
@@ -114,11 +125,13 @@ def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session
     statements, expression = compile_cell(
         shell, cell, instead_of_await="Use `asyncio.run(…)` in the cell."
     )
+    body = ast.parse(shell.transform_cell(cell))
     if expression is None:
         raise InvalidOption(
-            "End the cell with an expression. The result contains the expression's value."
+            "End the cell with an expression. The result contains the expression's value.",
+            _hint_for_assignment(body),
         )
-    for node in ast.walk(ast.parse(shell.transform_cell(cell))):
+    for node in ast.walk(body):
         magic = _magic_in(node)
         if magic is None:
             continue

@@ -255,6 +255,8 @@ class _Line:
         notes: list[Leftover] = []
         if active and self.former and self.former.variable != active.variable:
             notes.append(_about_former_variable(self.former, self.switcher.namespace))
+        if active and self.former and self.request and chosen(self.options, SwitchRequest):
+            notes += _about_former_limits(self.former, active)
         return active_card(self.switcher, self.before, notes=notes)
 
     def require_request(self, instead: str) -> SwitchRequest:
@@ -520,6 +522,22 @@ def _about_former_variable(former: SwitchRequest, namespace: Mapping[str, object
         says = "has its value from before the first switch again"
     code = f"{name} = open_session({python_arguments(SessionRequest(**former.session_options()))})"
     return Leftover(name, f"{says}, because a switch sets one variable. For both, run `{code}`")
+
+
+def _about_former_limits(former: SwitchRequest, active: SwitchRequest) -> list[Leftover]:
+    """Return notes about the limits that the former switch to the same identity had.
+
+    The list is empty if the active session has the same limits, or if the line asks for writing.
+    """
+    had_limits = former.read_only or former.policy is not None
+    has_limits = active.read_only or active.policy is not None
+    if not had_limits or has_limits or active.write or former.name != active.name:
+        return []
+    kept = replace(active, read_only=former.read_only, policy=former.policy)
+    option = "--read-only" if former.read_only else "--policy"
+    step = f"To limit it again, run `%aws_profile {arguments(kept)}`"
+    says = "was in the former switch but isn't in this line, so the session isn't limited"
+    return [Leftover(option, f"{says}. {step}")]
 
 
 def _credentials_without_switch() -> str:

@@ -266,7 +266,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         if isinstance(error, NameError) and error.name == SESSION:
             from ipy_awsprofile.notebook.notices import line_about_session
 
-            return line_about_session(self._create_switcher())
+            return line_about_session(self._create_switcher(), cell)
         return line_about_python(error, cell, self.shell.user_ns, self._switcher)
 
     def _explain_refusals(self, error: Exception) -> None:

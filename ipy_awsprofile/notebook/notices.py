@@ -17,6 +17,7 @@ from ipy_awsprofile.config.request import SESSION, SessionRequest, arguments, op
 from ipy_awsprofile.config.settings import KEYS, known_settings
 from ipy_awsprofile.config.sign_ins import find_profile_or_role
 from ipy_awsprofile.config.target import target_of
+from ipy_awsprofile.config.user_environment import PROFILE_VARIABLES
 from ipy_awsprofile.errors import AwsProfileError, IdentityChanged
 from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.kernel.places import show_endpoint_again
@@ -25,7 +26,7 @@ from ipy_awsprofile.notebook.prompts import begin_cell, begin_interrupts, end_in
 from ipy_awsprofile.sessions.issuing import try_to_renew
 from ipy_awsprofile.sessions.protection import problem_of_pattern
 from ipy_awsprofile.switch.opening import is_protected
-from ipy_awsprofile.text import letters_of, misspelled, one_line
+from ipy_awsprofile.text import letters_of, misspelled, one_line, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -44,6 +45,15 @@ _ASSIGNED = re.compile(
     rf"(?!.*--(?:{'|'.join(options_of(ProfileActions).keys() - {'login', 'refresh'})})\b)"
 )
 
+
+#: A cell that lists profiles in its first line, with the pattern and the code below.
+_LISTING = re.compile(r"\s*%aws_profiles[ \t]+(\S[^\n]*)\n(.*)", re.DOTALL)
+
+#: Code that calls AWS as the active identity.
+_CALLS = re.compile(r"\bsession\b|\bboto3\.(?:client|resource)\(")
+
+#: A variable that a shell sets only for itself.
+_EXPORT = re.compile(r"(?m)^[ \t]*!\s*export\s+(AWS_\w+)=(\S*)")
 
 #: A line that sets a configurable, with its class, setting and value.
 _CONFIG = re.compile(r"(?m)^[ \t]*%config[ \t]+(\w+)\.(\w+)[ \t]*=(.*)$")
@@ -76,6 +86,8 @@ class Notices:
             end_interrupts,
             self._tell_about_places,
             self._tell_about_block,
+            self._tell_about_listing,
+            self._tell_about_export,
             self._tell_about_assignment,
             self._tell_about_configured_patterns,
         )
@@ -106,6 +118,22 @@ class Notices:
             "A block of `using_profile` is still open, so the next cells also use "
             f"`{block.opened.label.name}`. {hint}"
         )
+
+    def _tell_about_listing(self, result: ExecutionResult) -> None:
+        """Show a line if the cell lists profiles and calls AWS only as the active identity."""
+        line = line_about_listing(_code_of(result))
+        active = self._switcher.active
+        if line and active and result.success:
+            PROCESS.warn(f"The code ran only as `{active.label.name}`. {line}")
+
+    def _tell_about_export(self, result: ExecutionResult) -> None:
+        """Show a line if the cell sets a variable in a shell that ends at once."""
+        for name, value in _EXPORT.findall(_code_of(result)):
+            profile = value.strip("'\"")
+            step = f"To set it in the notebook, write `%env {name}=VALUE`."
+            if name in PROFILE_VARIABLES and profile in read_config().profiles:
+                step = f"To switch to `{profile}`, run `%aws_profile {quoted(profile)}`."
+            PROCESS.warn(f"`!export` sets `{name}` only in a shell that ends at once. {step}")
 
     def _tell_about_assignment(self, result: ExecutionResult) -> None:
         """Show a line if the cell has assigned the result of ``%aws_profile``, which is None."""
@@ -216,11 +244,34 @@ class Notices:
             PROCESS.warn(f"{problem} Child processes already use them. {problem.hint}")
 
 
-def line_about_session(switcher: Switcher) -> str:
+def _code_of(result: ExecutionResult) -> str:
+    """Return the code of a cell that has run."""
+    return (result.info.raw_cell or "") if result.info else ""
+
+
+def line_about_listing(cell: str) -> str:
+    """Return a line for a cell whose first line lists profiles instead of running the code.
+
+    The result is an empty string if the code below the line doesn't call AWS.
+    """
+    listing = _LISTING.match(cell)
+    if listing is None or not _CALLS.search(listing[2]):
+        return ""
+    return (
+        "`%aws_profiles` with one percent sign lists profiles. To run the code for each profile, "
+        f"begin the cell with `%%aws_profiles {listing[1].strip()}`."
+    )
+
+
+def line_about_session(switcher: Switcher, cell: str) -> str:
     """Return a line for a cell that failed because the variable `session` isn't defined.
 
     The line names the variable that contains the session, or the magic that sets such a variable.
+    ``cell`` is the cell's code.
     """
+    listing = line_about_listing(cell)
+    if listing:
+        return listing
     request = switcher.request
     if request is None:
         return f"No profile is active. `%aws_profile NAME` sets `{SESSION}`."

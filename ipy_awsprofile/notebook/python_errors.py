@@ -51,6 +51,9 @@ _OF_RESPONSE = {"Name", "CreationDate", "BucketRegion", "Buckets"}
 #: An item of a variable or of a call's result, such as ``profiles["RoleBeta"]``.
 _ITEM = re.compile(r"((?<![\w.])[A-Za-z_]\w*(?:\([^()\n]*\))?)\[(['\"])([^'\"\n]+)\2\]")
 
+#: A loop over a variable or over a call's result, with its variable and what it iterates over.
+_LOOP = re.compile(r"\bfor\s+([A-Za-z_]\w*)\s+in\s+([A-Za-z_]\w*(?:\([^()\n]*\))?)")
+
 #: A call whose first argument is an access key ID for boto3.
 _FIRST_ARGUMENT = re.compile(r"\bboto3\.(?:session\.)?Session\(\s*(['\"])([^'\"\n]+)\1")
 
@@ -199,6 +202,8 @@ class _Mistake:
         """Return a line about an attribute that an object doesn't have, or an empty string."""
         owner = getattr(self.error, "obj", None)
         name = str(getattr(self.error, "name", ""))
+        if isinstance(owner, str):
+            return self._about_loop()
         if isinstance(owner, ModuleType):
             return _about_missing(name, owner.__name__) if owner.__name__ in _NAMES else ""
         kind = type(owner)
@@ -223,6 +228,8 @@ class _Mistake:
             if "profile" in parameter[1]:
                 line += " To use a different profile, run `%aws_profile NAME` first."
             return line
+        if "string indices must be integers" in text:
+            return self._about_loop()
         if "list indices must be integers" not in text:
             return ""
         for expression, key in self._items("list_profiles", _is_list_of_profiles):
@@ -230,6 +237,17 @@ class _Mistake:
                 return (
                     f"`{expression}` is a list. To select a profile by its name, write "
                     f"`next(each for each in {expression} if each == {key!r})`."
+                )
+        return ""
+
+    def _about_loop(self) -> str:
+        """Return a line about a loop over the column names of buckets, or an empty string."""
+        for variable, expression in _LOOP.findall(self.cell):
+            is_call = expression.startswith("list_buckets(")
+            if is_call or _has_buckets(self.namespace.get(expression)):
+                return (
+                    f"A loop over a DataFrame yields the names of its columns. For its rows, write "
+                    f"`for {variable} in {expression}.itertuples():`, and use `{variable}.name`."
                 )
         return ""
 

@@ -34,7 +34,7 @@ from ipy_awsprofile.config.private import (
     require_writable,
 )
 from ipy_awsprofile.config.python_interface import checks_arguments
-from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.request import SessionRequest, arguments
 from ipy_awsprofile.config.sign_ins import (
     SignIn,
     find_sign_in,
@@ -376,6 +376,7 @@ def _matches(role: AssignedRole, pattern: str | None) -> bool:
 def lines_for_other_roles(target: Target) -> str:
     """Return the lines that switch to the user's roles in a target's account, joined by "or".
 
+    The lines have the options of the target's request, such as ``--read-only``.
     The result is an empty string if AWS doesn't list any roles. This function calls AWS, because
     the cached list may be outdated.
     """
@@ -383,7 +384,9 @@ def lines_for_other_roles(target: Target) -> str:
     with suppress(AwsProfileError):
         portal = _Portal(target)
         names = (AssignedName(portal.sign_in.name, account, role) for role in portal.roles(account))
-        return " or ".join(f"`%aws_profile {quoted(str(name))}`" for name in names)
+        bare = replace(target.request, account=None, role=None, sso=None)
+        requests = [replace(bare, profile=str(name)) for name in names]
+        return " or ".join(f"`%aws_profile {arguments(request)}`" for request in requests)
     return ""
 
 

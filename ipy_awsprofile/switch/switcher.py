@@ -19,10 +19,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.audit import note
+from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.organization import warnings_about_policy
 from ipy_awsprofile.config.recent import note_profile
 from ipy_awsprofile.config.request import Form, SwitchRequest, arguments
 from ipy_awsprofile.config.target import Target, login_target
+from ipy_awsprofile.config.user_environment import PROFILE_VARIABLES, named_profile
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import (
     AwsProfileError,
@@ -53,6 +55,7 @@ from ipy_awsprofile.switch.user_functions import (
     call_functions,
     call_in_main_thread,
 )
+from ipy_awsprofile.text import quoted
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -401,6 +404,8 @@ class Switcher:
                 undo = undo or f"%aws_profile {arguments(active.request)}"
                 says = f"was changed after the switch: {place.if_changed}. "
                 says += f"To set it for `{active.request.name}` again, run `{undo}`"
+                if place.shown_name in PROFILE_VARIABLES:
+                    says += _step_to_named_profile()
                 changed.append(Leftover(place.shown_name, says))
         return changed
 
@@ -461,3 +466,11 @@ class Switcher:
     def call_functions(self, functions: Iterable[UserFunction]) -> None:
         """Call the user's functions with the active session, in the main thread."""
         call_in_main_thread(self._shell, partial(call_functions, functions, lambda: self.session))
+
+
+def _step_to_named_profile() -> str:
+    """Return a sentence that switches to the profile in AWS_PROFILE, or an empty string."""
+    name = named_profile(os.environ)[1]
+    if not name or name not in read_config().profiles:
+        return ""
+    return f". To switch to `{name}`, run `%aws_profile {quoted(name)}`"
