@@ -192,7 +192,7 @@ class RoleNotAssigned(AccessDenied):
 
 
 class CredentialsRejected(AwsProfileError):
-    """AWS rejected an access key that is unknown, is inactive or has a wrong secret."""
+    """AWS rejected access keys or a token that are unknown, inactive, incomplete or wrong."""
 
 
 class CredentialsExpired(CredentialsRejected):

@@ -199,7 +199,7 @@ class Scope:
 
 
 class _Process:
-    """State that all notebooks in this process share, because they share botocore's initializers.
+    """The state of all notebooks in this process, which share botocore's initializers.
 
     The package `kernel` sets the attributes, except for those that a cell or the user's `on_switch`
     changes. The state of a single notebook is in its `Switcher`.
@@ -515,12 +515,12 @@ def session_here() -> boto3.Session | None:
 def require_no_run(what: str) -> None:
     """Raise NotForOneProfile if code is running for many profiles in this or another thread.
 
-    ``what`` names the function or magic that affects the whole notebook.
+    ``what`` names the function or magic that uses the identity of the whole notebook.
     """
     if _turn.get() or PROCESS.is_run:
         raise NotForOneProfile(
-            f"{what} affects the whole notebook, so it can't be used while a function or cell "
-            "runs for many profiles.",
+            f"{what} works with the identity of the whole notebook, so it can't be used while a "
+            "function or cell runs for many profiles.",
             'Use the `session` of the profile, for example `session.client("s3")`, or wait until '
             "the run ends.",
         )

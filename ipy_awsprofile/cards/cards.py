@@ -439,7 +439,7 @@ def signed_out_card(names: Sequence[str], problems: Sequence[str], inactive: Seq
         title = f"Signed out of {', '.join(names)}"
         tone = Tone.GOOD
         notes.append(
-            "Sessions that programs already have, and role sessions that programs created with "
+            "The sessions of running programs, and role sessions that programs created with "
             "them, stay valid until they expire."
         )
     if problems:

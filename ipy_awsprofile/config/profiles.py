@@ -80,7 +80,7 @@ class _Setting:
 
 
 class Profile(str):
-    """A profile from the shared files, which is also the string with the profile's name.
+    """A profile from the shared files, as a string that contains the profile's name.
 
     You can use a profile wherever you can use a name. For example, write ``open_session(profile)``
     or ``profile.endswith("-prod")``, or use the profile as the key of a dict or as the value of

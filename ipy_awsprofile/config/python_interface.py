@@ -103,7 +103,7 @@ def checks_arguments(function: Callable[P, Result]) -> Callable[P, Result]:
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """A call of one of the package's functions, with the arguments that the code passed."""
+    """A call to a function of the package, with the arguments that the caller passed."""
 
     function: str
     signature: Signature

@@ -45,7 +45,7 @@ PORTAL = (
 
 
 def portal_advice(section: Section) -> str:
-    """Return advice for completing a sign-in's address."""
+    """Return advice on how to write the address and the Region of a sign-in."""
     if not section.get("sso_start_url"):
         return PORTAL
     return (
@@ -170,8 +170,8 @@ def find_sign_in(name: str | None, config: Config) -> SignIn:
     """Return the sign-in with this name, or the sign-in of the profile with this name.
 
     If ``name`` is None, return the only [sso-session] or, if the file doesn't contain an
-    [sso-session], the only other sign-in. Raise InvalidOption if there isn't exactly one matching
-    sign-in.
+    [sso-session], the only sign-in of a profile. Raise InvalidOption if there isn't exactly one
+    matching sign-in.
     """
     by_name = sign_ins(config)
     if name is None:

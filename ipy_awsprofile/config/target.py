@@ -194,7 +194,7 @@ class Target:
         return set(filter(None, devices))
 
     def mfa_process(self, serial: str) -> str | None:
-        """Return the ``mfa_process`` command from an MFA device's profile or from [default]."""
+        """Return the ``mfa_process`` of the profile with an MFA device, or else of [default]."""
         commands = {
             profile.mfa_serial: profile.settings.get("mfa_process")
             for profile in reversed(self.chain)
@@ -480,7 +480,7 @@ def requested_chain(
 
 
 def _require_one_way(request: SessionRequest, config: Config) -> None:
-    """Raise InvalidOption unless a request completely names exactly one identity."""
+    """Raise InvalidOption unless a request names exactly one identity, without missing parts."""
     if request.names_one_identity:
         return
     hint = (

@@ -406,7 +406,7 @@ class ScopedSessionFetcher(StaysInProcess):
 
 
 def use_regional_sts(session: Session) -> None:
-    """Let a session call a Regional STS endpoint. The global endpoint lacks some operations."""
+    """Make a session call a Regional STS endpoint. The global endpoint lacks some operations."""
     session.set_config_variable("sts_regional_endpoints", "regional")
 
 

@@ -82,8 +82,8 @@ def show_main_job() -> int:
 def run_cells(*, stay: bool) -> NoReturn:
     """Run the demo's cells in a new IPython shell, and then exit the process.
 
-    If `stay` is true, the shell prompts for more cells before it exits. The exit status is 1 if a
-    cell unexpectedly failed or unexpectedly succeeded.
+    The exit status is 1 if a cell unexpectedly failed or unexpectedly succeeded. Otherwise, if
+    `stay` is true, the shell prompts for more cells before it exits.
     """
     from IPython.terminal.interactiveshell import TerminalInteractiveShell
     from traitlets.config import Config

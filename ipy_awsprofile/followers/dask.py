@@ -2,7 +2,7 @@
 
 A plugin in each worker serves the credentials that the kernel last sent. The plugin serves the
 credentials on the worker's loopback address, as `kernel.lending` does in the kernel. The workers
-don't need this package. The served credentials are valid for less than ten minutes, so botocore
+don't need this package. The served credentials have an expiry in less than ten minutes, so botocore
 requests new credentials before each signature. A switch also changes the identity of AWS clients
 that a worker has already created.
 

@@ -1,4 +1,4 @@
-"""Describe how a switch updates pyarrow, and create pyarrow filesystems for a session."""
+"""Find pyarrow objects that keep their identity, and create filesystems for a session."""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ class _CredentialRequest(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Do nothing, because standard error appears in the notebook's output."""
+        """Do nothing. Standard error, to which Python would write, is the notebook's output."""
 
 
 class Lending(CredentialServer):

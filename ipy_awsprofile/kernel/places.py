@@ -143,7 +143,7 @@ def _direct_connection() -> dict[str, str | None]:
 
 
 def _show_endpoint(url: Any) -> None:
-    """Set the variables with an S3 endpoint for libraries that don't read the config file.
+    """Set or remove the variables that give an S3 endpoint to libraries without botocore.
 
     Arrow reads ``AWS_ENDPOINT_URL_S3``, and object_store reads the other variables. The variables
     aren't added to `os.environ`, so botocore doesn't use them for other profiles in the kernel.

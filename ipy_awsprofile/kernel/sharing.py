@@ -187,7 +187,7 @@ class Grant:
         return self._window
 
     def _until(self, window: Window, name: str) -> tuple[Keys, datetime]:
-        """Return keys that AWS accepts until a write window ends, and the end time of the keys."""
+        """Return keys that AWS accepts until a write window ends at most, and their expiry."""
         lasts = window.ends - aws_now()
         keys = issue_limited_keys(self.session, name, lasts, window.limits)
         ends = keys.ends_at(window.ends)

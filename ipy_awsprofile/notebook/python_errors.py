@@ -202,7 +202,7 @@ class _Mistake:
         """Return a line about an attribute that an object doesn't have, or an empty string."""
         owner = getattr(self.error, "obj", None)
         name = str(getattr(self.error, "name", ""))
-        if isinstance(owner, str):
+        if str(self.error).startswith("'str' object"):  # not a subclass, such as `Profile`
             return self._about_loop()
         if isinstance(owner, ModuleType):
             return _about_missing(name, owner.__name__) if owner.__name__ in _NAMES else ""

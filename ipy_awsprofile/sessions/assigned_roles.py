@@ -483,7 +483,7 @@ def _account_id(name: str, sign_in: SignIn, target: Target) -> str:
         return matching[0].id
     hint = did_you_mean(name, (account.name for account in listed.accounts.values()))
     if matching:
-        hint = f"Use an account ID: {' and '.join(f'`{account.id}`' for account in matching)}."
+        hint = f"Use an account ID: {' or '.join(f'`{account.id}`' for account in matching)}."
     elif not hint:
         hint = f"`%aws_profiles --sso {quoted(sign_in.name)}` lists the accounts."
     raise InvalidOption(

@@ -220,8 +220,8 @@ def limits_of(
 ) -> Limits:
     """Return the limits of a session's keys for programs, with read-only access or a policy.
 
-    ``policy`` is a JSON file or, for a role, the ARN of a managed policy. The session's own limits
-    also apply to the keys. Raise InvalidOption if the policy can't be used.
+    ``policy`` is a JSON file's path or, for a role, a managed policy's ARN. The session's own
+    limits also apply to the keys. Raise InvalidOption if the policy can't be used.
     """
     target = session.target
     own = target.request
@@ -359,11 +359,11 @@ def scoped(
 ) -> AbstractContextManager[boto3.Session]:
     """Open a session with limited permissions or time for the identity of a session or profile.
 
-    ``session_or_profile`` is a boto3 session or the name of a profile. ``policy`` is a JSON file or
-    a policy as a dict. If ``read_only`` is true, the session has the policy of ``%aws_profile
-    --read-only``. The session can do only what both its identity and the policy allow. If
-    ``seconds`` (1 to 129600) is set, the session ends after that time and isn't renewed. If
-    ``seconds`` is None, the session is renewed for as long as ``session_or_profile`` is renewed.
+    ``session_or_profile`` is a boto3 session or the name of a profile. ``policy`` is a JSON file's
+    path or a policy as a dict. If ``read_only`` is true, the session has the policy of
+    ``%aws_profile --read-only``. The session can do only what both its identity and the policy
+    allow. If ``seconds`` (1 to 129600) is set, the session ends after that time and isn't renewed.
+    If ``seconds`` is None, the session is renewed for as long as ``session_or_profile`` is renewed.
     CloudTrail shows the ``description``. After the ``with`` block, the scoped session can't sign
     any requests.
 

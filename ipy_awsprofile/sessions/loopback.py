@@ -81,4 +81,4 @@ class LoopbackServer(StaysInProcess, ThreadingTCPServer):
                     connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, *_: object) -> None:
-        """Do nothing, because standard error appears in the notebook's output."""
+        """Do nothing. Standard error, to which Python would write, is the notebook's output."""

@@ -173,7 +173,7 @@ def on_switch(function: _UserFunction) -> _UserFunction:
 
     If the cell or module that defines the function runs again, the new function replaces the former
     one. A lambda, method or nested function doesn't replace an earlier function. Registered
-    functions stay registered when the extension is reloaded, until you call `end_on_switch` or
+    functions stay registered, even if the extension is reloaded, until you call `end_on_switch` or
     restart the kernel. Raise InvalidOption for an async function.
     """
     require_no_run("`on_switch`")

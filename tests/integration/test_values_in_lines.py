@@ -115,7 +115,7 @@ def test_a_changed_variable_after_off(shell: Shell, aws: EmbeddedAws) -> None:
     aws.write_profile("Other", source_profile="UserAlpha", region="us-west-2")
     shell.good("%aws_profile RoleBeta")
     said = shell.good("import os\nos.environ['AWS_PROFILE'] = 'Other'").text
-    (line,) = re.findall("To set it for `RoleBeta` again, run `(.+)`", said)
+    (line,) = re.findall("To set it for `RoleBeta` again, run `([^`]+)`", said)
     shell.good(line)
     assert shell.good("os.environ['AWS_PROFILE']").result != "Other"
     undone = shell.good("%aws_profile --off").text

@@ -58,7 +58,7 @@ def test_what_is_refused(aws: EmbeddedAws) -> None:
     aws.sso.name_account(TWIN, "Sandbox", "x@acme.example")
     ambiguous = refused(account="Sandbox", role="Reader")
     assert str(ambiguous) == "2 accounts of the sign-in `corp` have the name `Sandbox`."
-    assert ambiguous.hint == f"Use an account ID: `{TEST}` and `{TWIN}`."
+    assert ambiguous.hint == f"Use an account ID: `{TEST}` or `{TWIN}`."
     unknown = refused(account="Acme Prd", role="Reader")
     assert unknown.hint == "Did you mean `Acme Prod`?"
     not_assigned = str(refused(account=TEST, role="Admin"))

@@ -157,7 +157,7 @@ def test_in_a_run(notebook: Shell, aws: EmbeddedAws) -> None:
     """A function for many profiles can't register functions, which would be called for all."""
     ran = notebook.run("%%aws_profiles *\non_switch(print)")
     assert isinstance(ran.error, NoProfileAnswered)
-    assert "`on_switch` affects the whole notebook" in str(ran.error)
+    assert "`on_switch` works with the identity of the whole notebook" in str(ran.error)
 
 
 def test_in_a_script(aws: EmbeddedAws) -> None:

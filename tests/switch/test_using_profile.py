@@ -274,7 +274,7 @@ def test_in_a_run(notebook: Shell) -> None:
         return said
 
     frame = across_profiles("RoleBeta", switches, progress=False)
-    assert "affects the whole notebook" in frame["value"][0]
+    assert "works with the identity of the whole notebook" in frame["value"][0]
     assert notebook.good("who()").result == "RoleGamma"
 
 
