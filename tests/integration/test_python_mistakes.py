@@ -34,7 +34,9 @@ def test_named_in_another_cell(shell: Shell, aws: EmbeddedAws, made: str, used: 
     shell.good(f"def function(session): return {used}")
     for _ in range(2):
         shell.good(made)
-        for run in (f"%%aws_profiles atlas-*\n{used}", "across_profiles('atlas-*', function)"):
+        # botocore can't load one session's credentials in two threads at the same time.
+        cell = f"%%aws_profiles atlas-* --workers 1\n{used}"
+        for run in (cell, "across_profiles('atlas-*', function, max_workers=1)"):
             aws.calls.clear()
             error = shell.refused(run)
             assert isinstance(error, NoProfileAnswered)
