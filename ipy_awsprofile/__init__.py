@@ -48,8 +48,8 @@ if TYPE_CHECKING:  # for editors: `as` marks the names as public
     from ipy_awsprofile.across.across import across_profiles as across_profiles
     from ipy_awsprofile.across.organization import organization_roles as organization_roles
     from ipy_awsprofile.buckets import list_buckets as list_buckets
+    from ipy_awsprofile.config.listing import list_profiles as list_profiles
     from ipy_awsprofile.config.profiles import Profile as Profile
-    from ipy_awsprofile.config.profiles import list_profiles as list_profiles
     from ipy_awsprofile.errors import AwsProfileError as AwsProfileError
     from ipy_awsprofile.libraries import storage_options as storage_options
     from ipy_awsprofile.notebook.calls import recorded_calls as recorded_calls
@@ -74,7 +74,7 @@ _HOMES = {
     "end_on_switch": "switch.using_profile",
     "list_assigned_roles": "sessions.assigned_roles",
     "list_buckets": "buckets",
-    "list_profiles": "config.profiles",
+    "list_profiles": "config.listing",
     "on_switch": "switch.using_profile",
     "open_session": "sessions.session",
     "organization_roles": "across.organization",

@@ -13,8 +13,9 @@ from ipy_awsprofile.across.organization import (
     warn_about_excluding_nothing,
 )
 from ipy_awsprofile.config.files import read_config
+from ipy_awsprofile.config.listing import list_profiles
 from ipy_awsprofile.config.names import AssignedName, alternatives, fits, has_wildcard
-from ipy_awsprofile.config.profiles import list_profiles, profiles_by_name
+from ipy_awsprofile.config.profiles import profiles_by_name
 from ipy_awsprofile.config.request import require_name
 from ipy_awsprofile.config.shared import SHARED_PROFILES
 from ipy_awsprofile.config.sign_ins import role_named, sign_in_of_pattern
@@ -25,7 +26,7 @@ from ipy_awsprofile.sessions.assigned_roles import (
     known_account_name,
     list_assigned_roles,
 )
-from ipy_awsprofile.text import choice_of, did_you_mean, misspelled, number_of
+from ipy_awsprofile.text import choice_of, did_you_mean, letters_of, misspelled, number_of
 
 if TYPE_CHECKING:
     from ipy_awsprofile.credentials.person import Person
@@ -152,13 +153,24 @@ def _names_matching(pattern: str, person: Person, *, written: str) -> list[str]:
 def advice_for_pattern(pattern: str) -> str:
     """Return advice for a pattern that doesn't match anything, or an empty string."""
     return (
-        _advice_for_exclusion(pattern)
+        _advice_for_organization(pattern)
+        or _advice_for_exclusion(pattern)
         or _advice_for_punctuation(pattern)
         or _advice_for_words(pattern, ())
         or _advice_for_syntax(pattern)
         or _advice_with_wildcards(pattern)
         or did_you_mean(pattern, read_config().profiles.keys() - SHARED_PROFILES.keys())
         or _advice_without_words(pattern)
+    )
+
+
+def _advice_for_organization(pattern: str) -> str:
+    """Return advice for the word ``organization`` instead of a pattern, or an empty string."""
+    if letters_of(pattern) not in ("organization", "organisation", "org"):
+        return ""
+    return (
+        "For the organization's accounts, write `%%aws_profiles --organization --role NAME` above "
+        'a cell\'s code. In Python, pass `organization_roles("NAME")`.'
     )
 
 

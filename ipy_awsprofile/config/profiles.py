@@ -24,7 +24,7 @@ from ipy_awsprofile.config.files import (
     locations_of,
     read_config,
 )
-from ipy_awsprofile.config.names import Arn, matches
+from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.config.settings import COMMANDS, CREDENTIALS, KEYS, SECRETS, client_settings
 from ipy_awsprofile.config.user_environment import named_profile, user_environment, user_variable
 from ipy_awsprofile.errors import ConfigFileError, ProfileNotFound
@@ -218,21 +218,6 @@ def chain_of(profile: Profile, config: Config) -> tuple[Profile, ...]:
         section = config.profiles[source]
         chain.append(Profile(source, section, _kind_of(section, as_source=True)))
     return tuple(chain)
-
-
-def list_profiles(pattern: str | None = None) -> list[Profile]:
-    """Return the profiles in the shared files, in the order in which the files contain them.
-
-    ``pattern`` selects profiles. Every word of the pattern must occur in the profile's name,
-    account, role, Region or source, ignoring case. A word with ``*``, ``?`` or ``[`` must match the
-    whole name. Commas separate alternative patterns, as in ``dev,prod``. Raise ConfigFileError if a
-    shared file is invalid.
-    """
-    return [
-        profile
-        for profile in profiles_by_name(read_config()).values()
-        if matches(pattern, (profile, *profile.fields))
-    ]
 
 
 @lru_cache(maxsize=2)

@@ -73,6 +73,7 @@ def takes(
             passed = _Call(name, taken, args, kwargs)
             _require_arguments(passed)
             _require_no_session(passed)
+            _require_no_role(passed)
             made = request(*args, **kwargs)
             _require_identity(name, made)
             return function(made)
@@ -208,6 +209,27 @@ def _require_no_session(call: _Call) -> None:
     raise InvalidOption(f"`{call.function}` takes a profile's name, but got a session.", hint)
 
 
+def _require_no_role(call: _Call) -> None:
+    """Raise InvalidOption if the code passed an organization's role instead of a profile's name."""
+    role = call.given.get("profile")
+    arn = getattr(role, "arn", None)
+    if arn is None or isinstance(role, str):  # a `Profile` has an ARN, too
+        return
+    hint = "To use the role, pass it to `across_profiles` in a list: `[ROLE]`."
+    source = _request_of(getattr(role, SESSION, None))
+    if source == SessionRequest(source.profile) and source.profile != "NAME":  # without limits
+        options: dict[str, Any] = {**call.given}
+        del options["profile"]
+        options |= {"role_arn": arn, "source_profile": source.profile}
+        line = f"{call.function}({python_arguments(SwitchRequest(**options))})"
+        hint = f"Write `{line}`."
+        if call.function != "open_session":
+            hint = f"Write `with {line}:`."
+    raise InvalidOption(
+        f"`{call.function}` takes a profile's name, but got an organization's role.", hint
+    )
+
+
 def _missing(call: _Call, missing: list[str]) -> str:
     """Return a hint that contains the call with its missing arguments added."""
     codes: dict[str, str] = {}
@@ -265,6 +287,12 @@ def _too_many_arguments(call: _Call) -> InvalidOption:
     if not call.parameters:
         return InvalidOption(
             f"`{call.function}` doesn't have parameters.", f"Write `{call.function}()`."
+        )
+    if [*call.parameters] == ["pattern"] and all(isinstance(each, str) for each in call.args):
+        line = f"{call.function}({','.join(map(str, call.args))!r})"
+        return InvalidOption(
+            f"`{call.function}` takes a single string.",
+            f"To select profiles that match any of several patterns, write `{line}`.",
         )
     hint = f"Pass the other arguments by name. `help({call.function})` describes the parameters."
     *names, function = call.args

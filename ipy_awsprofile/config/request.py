@@ -122,6 +122,9 @@ def require_type(name: str, annotation: object, value: object) -> None:
     hint = ""
     if name == "policy":
         hint = "Write the policy to a file. For a dict, use `with scoped(NAME, policy=POLICY):`."
+    if name == "pattern" and isinstance(value, Iterable):
+        patterns = ",".join(map(str, value))
+        hint = f"Write a single string, with commas between patterns: `{patterns!r}`."
     raise InvalidOption(
         f"`{name}` must be {words}, not a value of type {type(value).__name__}.", hint
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from ipy_awsprofile.calls.recorder import SHOWN, CallRecorder, calls_frame
 from ipy_awsprofile.cards.card import Card, Tone
 from ipy_awsprofile.config.python_interface import checks_arguments
 from ipy_awsprofile.errors import InvalidOption
-from ipy_awsprofile.text import number_of, one_line
+from ipy_awsprofile.text import letters_of, number_of, one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,6 +83,37 @@ def _require_calls(recorder: CallRecorder) -> None:
             "No calls have been recorded.",
             "Run `%aws_calls on`, then the cells whose calls you want to see.",
         )
+
+
+#: Code for the options that other tools have for selecting and saving rows, with their values.
+_CODE_OF_OPTIONS = {
+    **dict.fromkeys(("csv", "output", "o", "tocsv"), "calls.to_csv({!r})"),
+    **dict.fromkeys(("profile", "profilename"), "calls[calls['profile'] == {!r}]"),
+    "service": "calls[calls['action'].str.startswith('{}:')]",
+}
+
+
+def advice_about_rows(words: Sequence[str]) -> str:
+    """Return advice for a line that selects or saves rows, such as ``--limit 10``, or "".
+
+    ``words`` are the words of the line, whose options ``%aws_calls`` doesn't have.
+    """
+    kept = [word for word in words if word in ("--all", "--denied")]
+    code = ""
+    for word, following in zip(words, (*words[1:], ""), strict=True):
+        option, _, value = word.partition("=")
+        value = value or following
+        if word.isdigit():
+            code = f"calls.tail({word})"
+        elif option.startswith("-") and word not in kept:
+            template = _CODE_OF_OPTIONS.get(letters_of(option))
+            code = template.format(value) if template and value else "calls.tail(10)"
+            if value.isdigit():
+                code = f"calls.tail({value})"
+    if not code:
+        return ""
+    line = " ".join(["calls = %aws_calls", *kept])
+    return f"`%aws_calls` returns a DataFrame. Run `{line}`, and then, for example, `{code}`."
 
 
 def _require_one_action(options: argparse.Namespace) -> None:

@@ -119,7 +119,7 @@ def _beginning_with(word: str, names: Iterable[str]) -> list[str]:
 
 def _names(word: str) -> list[str]:
     """Return the names of profiles and roles that begin with a typed word."""
-    from ipy_awsprofile.config.profiles import list_profiles
+    from ipy_awsprofile.config.listing import list_profiles
 
     return _beginning_with(word, [*map(str, list_profiles()), *_roles(word)])
 

@@ -27,7 +27,6 @@ from ipy_awsprofile.gate import PROCESS, Label, Signature, is_read_only
 from ipy_awsprofile.kernel.refusals import has_wrong_clock
 from ipy_awsprofile.sessions.assigned_roles import known_account_name
 from ipy_awsprofile.sessions.issuing import try_to_renew
-from ipy_awsprofile.switch.opening import is_protected
 from ipy_awsprofile.switch.stack import OpenProfile
 from ipy_awsprofile.switch.switcher import Switcher
 from ipy_awsprofile.switch.writing import MISSING, advice_for_writing, needs_more_than_reading
@@ -301,13 +300,10 @@ class _Explanation:
         """Return a list with another helpful step: listing the denied calls or switching back."""
         if self._is_recording and self._signer.is_noted:
             return ["`%aws_calls --denied` lists such calls"]
-        before = self._switcher.previous
-        if before is None or is_protected(before, self._switcher.protection):
+        before = self._switcher.request_before
+        if before is None:
             return []
-        if self._active and before.label == self._active.label:
-            return []
-        line = arguments(before.request)
-        return [f"`%aws_profile {line}` switches back to the profile from before"]
+        return [f"`%aws_profile {arguments(before)}` switches back to the profile from before"]
 
     def _is_limited_to_reading(self, label: Label) -> bool:
         """Return whether the request failed because the session is read-only."""

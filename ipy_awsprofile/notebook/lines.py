@@ -8,6 +8,7 @@ import re
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from IPython.core.magic_arguments import MagicArgumentParser
 from IPython.display import display
 
 from ipy_awsprofile.errors import InvalidOption, ProfileNotFound
+from ipy_awsprofile.gate import is_read_only
 from ipy_awsprofile.notebook.options import WITHOUT_QUOTATION_MARKS, has_access_key, parse
 from ipy_awsprofile.text import one_line
 
@@ -96,8 +98,12 @@ def _advice_about(magics: Magics, magic: str, line: str, *, is_cell: bool) -> It
         from ipy_awsprofile.notebook.mistakes import TypedLine  # a good line doesn't need it
 
         parsers = {name: getattr(magics, name).parser for name in magics.magics["line"]}
-        active = magics.switcher.request if magic == "aws_profile" else None
         variables = _visible_variables(magics.shell)
-        typed = TypedLine(magic, line, is_cell, parsers, variables, active)
+        typed = TypedLine(magic, line, is_cell, parsers, variables)
+        switcher = magics.switcher
+        if magic == "aws_profile" and switcher.active:
+            is_limited = is_read_only(switcher.active.label)
+            before = switcher.request_before
+            typed = replace(typed, active=switcher.request, is_limited=is_limited, before=before)
         error.hint = one_line(typed.advice(name)) or error.hint
         raise

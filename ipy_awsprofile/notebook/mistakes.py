@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 
 from ipy_awsprofile.across.selection import excludes_some, split_exclusions
 from ipy_awsprofile.config.files import read_config
+from ipy_awsprofile.config.listing import list_profiles
 from ipy_awsprofile.config.names import account_text, alternatives, has_wildcard, is_account_id
-from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.request import (
     SESSION,
     SessionRequest,
@@ -26,10 +26,10 @@ from ipy_awsprofile.config.request import (
     options_of,
 )
 from ipy_awsprofile.config.settings import known_settings
-from ipy_awsprofile.config.shared import NOTEBOOK, SHARED_PROFILES
 from ipy_awsprofile.config.sign_ins import sign_ins
 from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
+from ipy_awsprofile.notebook.calls import advice_about_rows
 from ipy_awsprofile.notebook.options import (
     ACTIONS_ALONE,
     WITHOUT_QUOTATION_MARKS,
@@ -44,51 +44,20 @@ from ipy_awsprofile.notebook.options import (
     words_in,
 )
 from ipy_awsprofile.notebook.typed_words import (
+    ANSWERS,
+    BACK,
     DASHES,
     FILLERS,
     WordReader,
     Words,
     duration_in,
     is_profile,
+    is_shared,
     profiles_in,
     region_in,
     word_of_share,
 )
 from ipy_awsprofile.text import letters_of, listed, misspelled, quoted, similar
-
-#: Answers to words and options that belong to other tools.
-_ANSWERS = {
-    **dict.fromkeys(
-        ("whoami", "who", "status", "current", "info", "identity", "show"),
-        "`%aws_profile` shows the active identity.",
-    ),
-    **dict.fromkeys(("list", "ls", "profiles", "l"), "`%aws_profiles` lists the profiles."),
-    "all": "`%aws_profiles` lists all profiles. `%%aws_profiles *` runs a cell for all of them.",
-    "save": "`%aws_profile NAME --save NEW` saves a role as a profile. `%aws_calls --policy FILE` "
-    "writes a draft policy to a file.",
-    **dict.fromkeys(("help", "usage", "options"), "`%aws_profile -h` shows the options."),
-    **dict.fromkeys(
-        (
-            *("reset", "exit", "quit", "undo", "back", "stop", "unset", "none", "clear", "u"),
-            *("deactivate", "disable", "remove", "unassume"),
-        ),
-        "`%aws_profile --off` undoes all switches.",
-    ),
-    **dict.fromkeys(
-        ("unshare", "noshare", "stopshare", "endshare", "shareoff", "stopsharing", "nosharing"),
-        "`%aws_profile --share off` stops sharing, and doesn't accept a name or other options.",
-    ),
-    "configure": "Run `aws configure` in a terminal to add a profile.",
-    **dict.fromkeys(
-        ("tokencode", "mfacode", "otp", "totp"),
-        "The notebook prompts for the MFA code.",
-    ),
-    "serialnumber": "Write your MFA device's ARN as `mfa_serial` in the profile.",
-    **dict.fromkeys(
-        ("version", "v"),
-        "Run `import ipy_awsprofile; ipy_awsprofile.__version__` to see the version.",
-    ),
-}
 
 #: What IPython fills in: ``{EXPRESSION}``, ``$NAME`` and ``${NAME}``.
 _FILLED_IN = re.compile(r"\$\{?(?P<variable>[A-Za-z_]\w*)\}?|\{(?P<expression>[^{}\"]+)\}")
@@ -112,7 +81,8 @@ class TypedLine:
     """A typed line with a magic, the parsers of all magics by name, and the visible variables.
 
     ``is_cell`` is true if the line is the first line of a cell magic. ``active`` is the active
-    switch if the line can be completed with its profile's name, or None.
+    switch if the line can be completed with its profile's name, or None. ``is_limited`` is true if
+    the active session is read-only. ``before`` is the switch that was active before, or None.
     """
 
     magic: str
@@ -120,7 +90,9 @@ class TypedLine:
     is_cell: bool
     parsers: Mapping[str, argparse.ArgumentParser]
     variables: Mapping[str, object]
-    active: SwitchRequest | None
+    active: SwitchRequest | None = None
+    is_limited: bool = False
+    before: SwitchRequest | None = None
 
     def __str__(self) -> str:
         return f"{self.mark}{self.magic} {self.line}".strip()
@@ -148,7 +120,11 @@ class TypedLine:
         try:
             # A session that is filled in or pasted is `<session of RoleBeta ← UserAlpha, …>`.
             advice = self._advice_for_values(name.split())
-            return advice or self._advice_for(words_in(self.line.strip("<>")))
+            words = words_in(self.line.strip("<>"))
+            advice = advice or self._advice_for(words)
+            if not advice and self.magic == "aws_calls" and self._parsed(words) is None:
+                return advice_about_rows(words)
+            return advice
         except (ValueError, AwsProfileError):  # such as an open quotation mark
             return ""
 
@@ -266,8 +242,8 @@ class TypedLine:
         rest = [word for word in words[1:] if word != "sso"]
         if rest and rest[0] in ("login", "logout"):
             return self._advice_for(rest)
-        if rest and rest[0] in _ANSWERS:
-            return _ANSWERS[rest[0]]
+        if rest and rest[0] in ANSWERS:
+            return ANSWERS[rest[0]]
         return f"Write `!{self.line}` to run the AWS CLI as the active identity."
 
     def _advice_for_unknown(self, words: list[str], read: Words) -> str:
@@ -296,16 +272,38 @@ class TypedLine:
         for name in read.names:
             word = word_of_share(name)
             if word == "off":
-                return _ANSWERS["unshare"]
+                return ANSWERS["unshare"]
             names.append(word or name)
-        time = duration_in(name for name in names if name != "write")
-        if time and read.options == ["--share"]:
-            return self._written(["--share", "write", time])
-        names = [name for name in names if is_profile(name) or not _is_shared(name)]
+        profiles, others = profiles_in(name for name in names if name != "write")
+        time = duration_in(others)
+        options = [option for option in read.options if option != "--share"]
+        if time and "--policy" not in options:  # a policy can be for the profile or for programs
+            return self._advice_to_let_write([*profiles, *options, "--share"], time)
+        names = [name for name in names if is_profile(name) or not is_shared(name)]
         if names == read.names:
             return ""
-        others = [option for option in read.options if option != "--share"]
-        return self._written([*others, "--share", *names])
+        return self._written([*options, "--share", *names])
+
+    def _advice_to_let_write(self, sharing: list[str], time: str) -> str:
+        """Return advice about a line that shares an identity and contains a time.
+
+        ``sharing`` contains the words that share the identity. Only a separate line can let
+        programs write, and only if the identity can write.
+        """
+        if sharing == ["--share"] and not self.is_limited:
+            return self._written(["--share", "write", time])
+        line = self.good_line(sharing)
+        if not line:
+            return ""
+        if "--read-only" in sharing or sharing == ["--share"]:
+            return (
+                f"Write `{line}`. A read-only identity can't let programs write. Sharing lasts "
+                "until `%aws_profile --share off`."
+            )
+        return (
+            f"Run `{line}`. Then, unless the card says that the identity is read-only, "
+            f"`%aws_profile --share write {time}` lets programs write."
+        )
 
     def _advice_for_names(self, words: list[str], read: Words) -> str:
         """Return advice about the names in a line of ``%aws_profile``, or an empty string."""
@@ -448,12 +446,25 @@ class TypedLine:
         flags = flags_of(self.parser)
         is_alone = self.magic == "aws_profile" and len(words) == 1
         for word in words:
-            asked = word.lstrip(DASHES)
+            asked = word.lstrip(DASHES) or word
             is_option = asked != word and word not in flags
-            answer = _ANSWERS.get(asked) or _ANSWERS.get(letters_of(asked))
+            answer = ANSWERS.get(asked) or ANSWERS.get(letters_of(asked))
+            if asked in BACK or letters_of(asked) in BACK:
+                answer = self._answer_to_back()
             if answer and (is_option or is_alone):
                 return answer
         return ""
+
+    def _answer_to_back(self) -> str:
+        """Return how to switch back to the profile from before, with its options, if there is one.
+
+        The answer also says how to undo all switches.
+        """
+        answer = ANSWERS["undo"]
+        if self.before is None:
+            return answer
+        line = f"%aws_profile {arguments(self.before)}"
+        return f"`{line}` switches back to the profile from before. {answer}"
 
     def _with_action(self, words: list[str]) -> str:
         """Return a corrected line if only an action's dashes are missing, or an empty string."""
@@ -556,11 +567,6 @@ def _is_complete(options: argparse.Namespace, *, is_cell: bool) -> bool:
     if not actions.keys().isdisjoint(ACTIONS_ALONE):
         return request == SwitchRequest()
     return request.profile is None or is_profile(request.profile)
-
-
-def _is_shared(name: str) -> bool:
-    """Return whether a profile that sharing adds has this name, or a name that ends with it."""
-    return name in SHARED_PROFILES or f"{NOTEBOOK}-{name}" in SHARED_PROFILES
 
 
 def _cell_flags() -> set[str]:

@@ -282,8 +282,8 @@ def lacks_name(options: argparse.Namespace) -> bool:
     request = SwitchRequest(joined(options.profile), **given)
     if options.profile or request.name or request.has_parts:
         return False
-    if options.share == "write":
-        return False  # its options limit what programs can write
+    if options.share not in (None, "", "off"):
+        return False  # the name of a profile, or `write`, whose options limit what programs write
     if options.share is not None or options.save is not None:
         given.pop("confirmed", None)  # it confirms the changes to the config file
     return bool(given)

@@ -15,7 +15,7 @@ from ipy_awsprofile.across.selection import advice_for_pattern
 from ipy_awsprofile.cards import cards, tables
 from ipy_awsprofile.cards.card import Card
 from ipy_awsprofile.config.files import read_config
-from ipy_awsprofile.config.profiles import list_profiles
+from ipy_awsprofile.config.listing import list_profiles
 from ipy_awsprofile.config.request import Form, SwitchRequest, require_variable
 from ipy_awsprofile.config.saved import ConfigFile, block_of_roles, profiles_in_block
 from ipy_awsprofile.config.sign_ins import (

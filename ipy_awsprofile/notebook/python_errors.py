@@ -21,6 +21,7 @@ from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.profiles import Profile
 from ipy_awsprofile.config.request import SESSION, SessionRequest, python_arguments
 from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.follower import is_error_of
 from ipy_awsprofile.gate import library_of
 from ipy_awsprofile.text import letters_of, misspelled
 
@@ -42,7 +43,16 @@ _NAMES = {
 }
 
 #: Attributes that code expects of this package's objects, and their real names.
-_ATTRIBUTES = {("ProfilePicker", "profile"): "value", ("ProfilePicker", "profile_name"): "value"}
+_ATTRIBUTES = {
+    ("OrganizationRole", "account_id"): "account.id",
+    ("OrganizationRole", "account_name"): "account.name",
+    ("OrganizationRole", "id"): "account.id",
+    ("OrganizationRole", "name"): "account.name",
+    ("OrganizationRole", "profile"): "arn",
+    ("OrganizationRole", "role_arn"): "arn",
+    ("ProfilePicker", "profile"): "value",
+    ("ProfilePicker", "profile_name"): "value",
+}
 
 #: The columns of `list_buckets`, and the names in S3's response.
 _COLUMNS = ["name", "creation_date", "region"]
@@ -148,6 +158,8 @@ class _Mistake:
             line = about() if isinstance(self.error, kind) else ""
             if line:
                 return line
+        if is_error_of(self.error, "botocore.exceptions", "ProfileNotFound"):
+            return self._about_profile()
         if _PATH.search(str(self.error)):
             return "An S3 path begins with `s3://`, in lower case and with two slashes."
         return self._about_first_argument()
@@ -212,6 +224,13 @@ class _Mistake:
         near = misspelled(letters_of(name), _attributes_of(kind), _LIKE_ATTRIBUTE)
         meant = _ATTRIBUTES.get((kind.__name__, name)) or next(iter(near), "")
         return f"Did you mean `{meant}`?" if meant else ""
+
+    def _about_profile(self) -> str:
+        """Return a line about a profile that boto3 can't find, or an empty string."""
+        name = str(getattr(self.error, "kwargs", {}).get("profile", ""))
+        names = read_config().profiles
+        near = [] if name in names else misspelled(name, names)
+        return f"Did you mean `{near[0]}`?" if near else ""
 
     # ---- values
 

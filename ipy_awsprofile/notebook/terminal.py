@@ -11,7 +11,7 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, WordCompleter
 from prompt_toolkit.document import Document
 
-from ipy_awsprofile.config.profiles import list_profiles
+from ipy_awsprofile.config.listing import list_profiles
 from ipy_awsprofile.credentials.person import somebody_is_there
 from ipy_awsprofile.errors import AwsProfileError
 

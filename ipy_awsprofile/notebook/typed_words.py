@@ -17,9 +17,50 @@ from ipy_awsprofile.config.names import has_wildcard
 from ipy_awsprofile.config.parameters import PARAMETERS, seconds
 from ipy_awsprofile.config.regions import known_regions
 from ipy_awsprofile.config.request import SwitchRequest, options_of
+from ipy_awsprofile.config.shared import NOTEBOOK, SHARED_PROFILES
 from ipy_awsprofile.config.sign_ins import role_named
 from ipy_awsprofile.notebook.options import choices_of, flags_of
 from ipy_awsprofile.text import letters_of, misspelled
+
+#: Answers to words and options that belong to other tools.
+ANSWERS = {
+    **dict.fromkeys(
+        ("whoami", "who", "status", "current", "info", "identity", "show"),
+        "`%aws_profile` shows the active identity.",
+    ),
+    **dict.fromkeys(("list", "ls", "profiles", "l"), "`%aws_profiles` lists the profiles."),
+    "all": "`%aws_profiles` lists all profiles. `%%aws_profiles *` runs a cell for all of them.",
+    "save": "`%aws_profile NAME --save NEW` saves a role as a profile. `%aws_calls --policy FILE` "
+    "writes a draft policy to a file.",
+    **dict.fromkeys(("help", "usage", "options"), "`%aws_profile -h` shows the options."),
+    **dict.fromkeys(
+        (
+            *("reset", "exit", "quit", "undo", "stop", "unset", "none", "clear", "u"),
+            *("deactivate", "disable", "remove", "unassume"),
+        ),
+        "`%aws_profile --off` undoes all switches.",
+    ),
+    **dict.fromkeys(
+        ("unshare", "noshare", "stopshare", "endshare", "shareoff", "stopsharing", "nosharing"),
+        "`%aws_profile --share off` stops sharing, and doesn't accept a name or other options.",
+    ),
+    "configure": "Run `aws configure` in a terminal to add a profile.",
+    **dict.fromkeys(
+        ("tokencode", "mfacode", "otp", "totp"),
+        "The notebook prompts for the MFA code.",
+    ),
+    "serialnumber": "Write your MFA device's ARN as `mfa_serial` in the profile.",
+    **dict.fromkeys(
+        ("version", "v"),
+        "Run `import ipy_awsprofile; ipy_awsprofile.__version__` to see the version.",
+    ),
+}
+
+#: Words that ask for the profile that was active before, such as ``-`` in ``cd -``.
+BACK = {"-", "back", "previous", "prev", "last", "former", "before", "switchback"}
+
+#: Words after ``--share`` that add nothing to it, because all programs can use the profiles.
+_SHARED_WITH_ALL = {"all", "everyone", "on", "programs", "start", "terminal", "true", "yes", "1"}
 
 #: Words before a name that add nothing to it, such as the AWS CLI's `--profile`, and `--share on`.
 FILLERS = {
@@ -49,8 +90,18 @@ _SIGN_IN_SETTINGS = {
     "sso_role_name": "--role",
 }
 
-#: Options of other tools, and ours.
-_SHORT = {"r": "region", "y": "yes", "force": "yes"}
+#: Our options for those of other tools, which are keys without dashes and underscores.
+_OF_OTHER_TOOLS = {
+    "r": "region",
+    **dict.fromkeys(("y", "force"), "yes"),
+    **dict.fromkeys(("var", "alias"), "as"),
+    **dict.fromkeys(("ro", "nowrite", "nowrites", "safe"), "read-only"),
+    **dict.fromkeys(
+        ("j", "jobs", "threads", "parallel", "concurrency", "maxworkers", "maxconcurrency"),
+        "workers",
+    ),
+    "dryrun": "explain",
+}
 
 #: Dashes that chats and word processors also insert instead of `--`.
 DASHES = "-–—"
@@ -260,6 +311,16 @@ def word_of_share(name: str) -> str:
     return next(iter(misspelled(name, ("off", "write"), _LIKE_OPTION)), "")
 
 
+def is_shared(name: str) -> bool:
+    """Return whether a word after ``--share`` adds nothing to it.
+
+    For example, sharing adds a profile with this name, or with a name that ends with it.
+    """
+    if letters_of(name) in _SHARED_WITH_ALL:
+        return True
+    return name in SHARED_PROFILES or f"{NOTEBOOK}-{name}" in SHARED_PROFILES
+
+
 def _flag_meant(word: str, flags: Mapping[str, argparse.Action]) -> str | None:
     """Return the option that a word stands for, or None for any other word.
 
@@ -282,7 +343,7 @@ def _flag_meant(word: str, flags: Mapping[str, argparse.Action]) -> str | None:
     meant = by_letters.get(letters_of(bare))
     if meant or bare == word:
         return None if is_profile(word) else meant
-    bare = _SHORT.get(bare, bare)
+    bare = _OF_OTHER_TOOLS.get(letters_of(bare), bare)
     longer = [flag for flag in flags if flag.startswith(f"--{bare}")]
     if longer:  # argparse accepts the beginning of one option, too
         return longer[0] if len(longer) == 1 else None

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ipy_awsprofile.cards import cards
 from ipy_awsprofile.config.files import SharedFiles, read_config
+from ipy_awsprofile.config.listing import list_profiles
 from ipy_awsprofile.config.private import of_process
-from ipy_awsprofile.config.profiles import ProfileKind, list_profiles
+from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.recent import recent_profiles
 from ipy_awsprofile.config.regions import known_regions
 from ipy_awsprofile.config.request import SESSION, SwitchRequest, arguments

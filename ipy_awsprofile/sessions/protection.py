@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ipy_awsprofile.config.files import read_config
+from ipy_awsprofile.config.listing import list_profiles
 from ipy_awsprofile.config.names import alternatives, fits, has_wildcard, matches
 from ipy_awsprofile.config.organization import read_policy, strictest_patterns
-from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.sign_ins import sign_ins
 from ipy_awsprofile.config.target import Target, has_long_term_keys, target_of

@@ -46,7 +46,7 @@ from ipy_awsprofile.place import Place
 from ipy_awsprofile.sessions.protection import Protection
 from ipy_awsprofile.sessions.session import Identity, ProfileSession
 from ipy_awsprofile.sessions.signing_in import SignedOut, needs_sign_in, sign_out
-from ipy_awsprofile.switch.opening import Opening, open_guarded, open_identified
+from ipy_awsprofile.switch.opening import Opening, is_protected, open_guarded, open_identified
 from ipy_awsprofile.switch.recipients import Recipients
 from ipy_awsprofile.switch.running_cell import RunningCell
 from ipy_awsprofile.switch.stack import Entry, OpenProfile, stack_of
@@ -122,6 +122,17 @@ class Switcher:
         """The active profile with its session, identity and request, or None."""
         with self._lock:
             return self._stack.active
+
+    @property
+    def request_before(self) -> SwitchRequest | None:
+        """The request that switches back to the profile that was active before, or None.
+
+        The request is None if switching back requires confirmation.
+        """
+        before = self.previous
+        if before is None or is_protected(before, self.protection):
+            return None
+        return None if before.label == self._label else before.request
 
     @property
     def _label(self) -> Label | None:

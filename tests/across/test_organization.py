@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -19,6 +21,7 @@ from ipy_awsprofile.demo.stages import USER_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import InvalidOption, NoProfileAnswered
 from tests.across.runs import ASSUME, Flaky, account_of, actions, bucket_count, errors_of
 from tests.aws import EmbeddedAws
+from tests.integration.test_hints import code_in
 from tests.shells import Shell
 
 LIST = "organizations:ListAccounts"
@@ -242,3 +245,38 @@ def test_ctrl_c_and_retry(aws: EmbeddedAws, accounts: dict[str, str], lead: str)
     assert list(whole["account_name"]) == [role.account.name for role in roles]
     assert whole.attrs == {"errors": [], "interrupted": False}
     assert actions(aws)[LIST] == 1
+
+
+def test_a_role_instead_of_a_name(notebook: Shell) -> None:
+    """A role instead of a profile's name gets the call that assumes the role with its options."""
+    notebook.good("from ipy_awsprofile import *\nrole = organization_roles('Audit', 'Borealis')[0]")
+    (call,) = code_in(notebook.refused("open_session(role, read_only=True)").hint)
+    notebook.good(f"opened = {call}")
+    assert notebook.names["opened"].target.request.read_only
+    assert notebook.names["opened"].target.request.role_arn == notebook.names["role"].arn
+    (statement,) = code_in(notebook.refused("with using_profile(role):\n    1").hint)
+    notebook.good(f"{statement}\n    assert who_am_i(session).account == role.account.id")
+    for attribute in ("name", "id", "profile"):
+        (meant,) = code_in(notebook.run(f"role.{attribute}").text.splitlines()[0])
+        notebook.good(f"role.{meant}")
+
+
+def test_a_role_of_a_limited_session(notebook: Shell, tmp_path: Path) -> None:
+    """The role of a session with a policy isn't opened without that policy."""
+    policy = tmp_path / "policy.json"
+    policy.write_text(json.dumps(allow("organizations:*", "sts:AssumeRole")))
+    notebook.good(f'%aws_profile Lead --policy "{policy}"\nfrom ipy_awsprofile import *')
+    notebook.good("role = organization_roles('Audit', 'Borealis')[0]")
+    function, roles = code_in(notebook.refused("open_session(role)").hint)
+    notebook.good(f"{function}({roles.replace('ROLE', 'role')}, who_am_i)")
+
+
+def test_the_organization_as_a_pattern(notebook: Shell) -> None:
+    """The word `organization` instead of a pattern gets the option and the function."""
+    notebook.good("from ipy_awsprofile import *")
+    for cell in ("across_profiles('organization', who_am_i)", "%%aws_profiles organization\n1"):
+        magic, call = code_in(notebook.refused(cell).hint)
+        call = call.replace("NAME", "Audit")
+        magic = magic.replace("NAME", "Audit")
+        for right in (f"across_profiles({call}, who_am_i)", f"{magic}\n1"):
+            assert len(notebook.good(right).result) == len(NAMES)

@@ -16,11 +16,11 @@ import botocore.session
 import pytest
 
 from ipy_awsprofile.config.files import SharedFiles, locations_of, read_config
+from ipy_awsprofile.config.listing import list_profiles
 from ipy_awsprofile.config.profiles import (
     ProfileKind,
     chain_of,
     find_profile,
-    list_profiles,
     profiles_by_name,
 )
 from ipy_awsprofile.errors import ConfigFileError, ProfileNotFound

@@ -18,7 +18,7 @@ import pytest
 from botocore import compat
 from botocore.httpsession import URLLib3Session
 
-from ipy_awsprofile.config.profiles import list_profiles
+from ipy_awsprofile.config.listing import list_profiles
 from ipy_awsprofile.demo.iam import Signer
 from ipy_awsprofile.demo.refusals import Refused
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
