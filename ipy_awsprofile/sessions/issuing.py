@@ -126,7 +126,7 @@ def require_short_lived(keys: Keys) -> Keys:
     if keys.token:
         return keys
     raise CredentialsUnavailable(
-        "Long-term keys never leave the kernel.",
+        "The session has long-term keys, which never leave the kernel.",
         "Pass the library the name of the profile that has the keys, or switch to a role.",
     )
 
