@@ -192,7 +192,7 @@ class RoleNotAssigned(AccessDenied):
 
 
 class CredentialsRejected(AwsProfileError):
-    """AWS rejected access keys or a token that are unknown, inactive, incomplete or wrong."""
+    """AWS rejected credentials, for example because they are unknown, inactive or incomplete."""
 
 
 class CredentialsExpired(CredentialsRejected):

@@ -194,7 +194,7 @@ class Target:
         return set(filter(None, devices))
 
     def mfa_process(self, serial: str) -> str | None:
-        """Return the ``mfa_process`` of the profile with an MFA device, or else of [default]."""
+        """Return the ``mfa_process`` of the profile with the MFA device, or else of [default]."""
         commands = {
             profile.mfa_serial: profile.settings.get("mfa_process")
             for profile in reversed(self.chain)

@@ -1,4 +1,4 @@
-"""Emulate the parts of S3 that moto lacks: required actions, bucket owners, and ListBuckets.
+"""Emulate what moto's S3 lacks: required IAM actions, bucket owners, and a complete ListBuckets.
 
 moto answers all other requests. moto's ListBuckets supports neither Regions nor pages.
 

@@ -2,9 +2,9 @@
 
 A plugin in each worker serves the credentials that the kernel last sent. The plugin serves the
 credentials on the worker's loopback address, as `kernel.lending` does in the kernel. The workers
-don't need this package. The served credentials have an expiry in less than ten minutes, so botocore
-requests new credentials before each signature. A switch also changes the identity of AWS clients
-that a worker has already created.
+don't need this package. The plugin reports an expiry that is less than ten minutes away, so
+botocore requests new credentials before each signature. A switch also changes the identity of AWS
+clients that a worker has already created.
 
 https://distributed.dask.org/en/stable/plugins.html#worker-plugins
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html

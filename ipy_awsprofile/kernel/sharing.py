@@ -175,8 +175,8 @@ class Grant:
         """Return the window.
 
         Raise AwsProfileError if AWS can't issue keys that expire when the write window ends. This
-        check issues keys but doesn't give them to programs, because CloudTrail shows the name of
-        the program that keys were issued for.
+        check requests keys and discards them. Each program gets other keys, with its own name in
+        CloudTrail.
         """
         if self._window is None or self.window is None:
             raise InvalidOption(

@@ -154,7 +154,7 @@ def _watched_resolver(session: Any, earlier: Any, run: int) -> object:
 
     ``earlier`` is the session's resolver from before the extension was loaded, or None. A resolver
     of a class other than botocore's is the user's choice and isn't changed. ``run`` is the number
-    of the run over many profiles in which the session was created, or 0.
+    of the run over many profiles that created the session, or 0 if no run created it.
     """
     resolver = session._create_credential_resolver()
     methods = {provider.METHOD for provider in resolver.providers}
@@ -180,8 +180,8 @@ class _Chain:
     """A session's chain of credential providers. ``own`` contains botocore's providers.
 
     The user added all other providers, so these providers count as the user's choice. Searches in
-    chains of aiobotocore must be awaited. ``run`` is the number of the run over many profiles in
-    which the session was created, or 0.
+    chains of aiobotocore must be awaited. ``run`` is the number of the run over many profiles
+    that created the session, or 0 if no such run created it.
     """
 
     session: Session
@@ -274,7 +274,7 @@ def _label_of_search(session: Session, method: str, run: int = 0) -> Label:
     """Return the label for the credentials that a session has found with a botocore provider.
 
     ``method`` is botocore's name for the provider, such as ``container-role``. ``run`` is the
-    number of the run over many profiles in which the session was created, or 0. Raise
+    number of the run over many profiles that created the session, or 0 if no run created it. Raise
     InvalidProfile if the session's profile doesn't have credentials and botocore has found the
     credentials that the kernel serves to child processes.
     """

@@ -104,7 +104,7 @@ def _fitting_pattern(
     """Return the first pattern that matches a profile's name, account ID or account name, or None.
 
     The name of a role without a profile contains a slash. Patterns can also match the part after
-    the last slash, which is the role's own name. Patterns can match both ``account_name`` and the
+    the last slash, which is the role's own name. A pattern can match either ``account_name`` or the
     name that a sign-in has listed for the account. This function doesn't call AWS.
     """
     if not patterns:
