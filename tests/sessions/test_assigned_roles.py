@@ -98,6 +98,21 @@ def test_a_role_that_was_taken_away(shell: Shell, aws: EmbeddedAws) -> None:
     assert "Admin" not in listed
 
 
+def test_options_of_a_role_that_was_taken_away(shell: Shell, aws: EmbeddedAws) -> None:
+    """The lines for the other roles keep the Region and the limits of the refused line."""
+    list_assigned_roles()
+    aws.sso.assign(PROD, "Reader", user="bob")
+    aws.sso.sign_in("corp", user="bob")
+    options = "--region eu-north-1 --read-only --as reader"
+    for role in (f"corp:{PROD}/Admin", f"--account {PROD} --role Admin"):
+        error = shell.refused(f"%aws_profile {role} {options}")
+        other = error.hint.split("`")[1]
+        assert other == f"%aws_profile corp:{PROD}/Reader {options}"
+        card = shell.good(other).text
+        assert "region    eu-north-1" in card
+        assert "access    read-only" in card
+
+
 def test_names_with_the_account_name(shell: Shell, aws: EmbeddedAws) -> None:
     """An account's name works in place of its ID in line magics, cell magics and Python."""
     trust = trusting(f"arn:aws:iam::{PROD}:root")
