@@ -324,7 +324,7 @@ def _value(setting: str, value: str | Mapping[str, str]) -> str:
 
 
 def _nested(name: str, text: str) -> str:
-    """Return the name of a nested setting for display, with the value of an ``endpoint_url``."""
+    """Return a nested setting's name for display. If it is ``endpoint_url``, add its value."""
     if name == "endpoint_url":
         return f"{name} = {redacted_urls(text)}"
     return name

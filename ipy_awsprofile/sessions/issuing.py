@@ -166,7 +166,7 @@ def _issue_session_token(session: boto3.Session, keys: Keys) -> Keys:
 
 
 def lent_document(session: boto3.Session) -> dict[str, object]:
-    """Return a document for programs with the keys from `issue_keys`, or with the error."""
+    """Return a document that gives programs the keys from `issue_keys`, or the error."""
     try:
         return credentials_document(issue_keys(session), datetime.now(UTC) + LENT_FOR)
     except AwsProfileError as error:
@@ -530,7 +530,7 @@ class _ScopedCredentials(DeferredRefreshableCredentials):
     def _refresh(self) -> None:
         """Renew the credentials if necessary, before botocore uses the credentials.
 
-        Raise AwsProfileError after the end of the block.
+        Raise AwsProfileError if the ``scoped`` block has ended.
         """
         if self.has_ended or getattr(self._base, "has_ended", False):
             raise AwsProfileError(

@@ -92,7 +92,7 @@ def open_identified(
     """Open a session for a target, and return the session and its identity.
 
     If the AWS CLI's cache contains the role session and its identity, this function doesn't call
-    AWS. If ``ask`` is True or an account is ``expected``, this function calls STS with the cached
+    AWS. If ``ask`` is true or ``expected`` isn't None, this function calls STS with the cached
     credentials to get the identity. If STS rejects cached credentials, the function requests new
     credentials. Raise a subclass of AwsProfileError, such as UnexpectedAccount if the session isn't
     in the expected account.
