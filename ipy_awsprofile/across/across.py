@@ -373,7 +373,10 @@ def _require_function(profiles: object, function: object) -> None:
     """Raise InvalidOption if the second argument of `across_profiles` isn't callable."""
     if callable(function):
         return
-    hint = "Write `across_profiles(profiles, function)`."
+    hint = (
+        "Pass the function itself, without calling it: write `across_profiles(profiles, function)` "
+        "instead of `across_profiles(profiles, function(session))`."
+    )
     if isinstance(function, str) and is_name(function):
         names = f"{profiles},{function}"
         hint = f"For several profiles, write `across_profiles({names!r}, function)`."

@@ -52,6 +52,9 @@ _LISTING = re.compile(r"\s*%aws_profiles[ \t]+(\S[^\n]*)\n(.*)", re.DOTALL)
 #: Code that calls AWS as the active identity.
 _CALLS = re.compile(r"\bsession\b|\bboto3\.(?:client|resource)\(")
 
+#: A call in place of the function that `across_profiles` calls, with the arguments before it.
+_CALL_IN_RUN = re.compile(r"\bacross_profiles\(([^()\n]+),\s*(\w+)\(\s*session\s*\)")
+
 #: A variable that a shell sets only for itself.
 _EXPORT = re.compile(r"(?m)^[ \t]*!\s*export\s+(AWS_\w+)=(\S*)")
 
@@ -272,6 +275,10 @@ def line_about_session(switcher: Switcher, cell: str) -> str:
     listing = line_about_listing(cell)
     if listing:
         return listing
+    call = _CALL_IN_RUN.search(cell)
+    if call:
+        line = f"across_profiles({call[1]}, {call[2]})"
+        return f"`across_profiles` calls the function for each profile: write `{line}`."
     request = switcher.request
     if request is None:
         return f"No profile is active. `%aws_profile NAME` sets `{SESSION}`."

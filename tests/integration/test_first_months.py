@@ -45,6 +45,16 @@ def test_several_names_as_arguments(notebook: Shell) -> None:
     assert hint == "Write `across_profiles('one-dev,two-dev', FUNCTION)`."
 
 
+def test_a_call_instead_of_a_function(notebook: Shell) -> None:
+    """If the function is called in the arguments, a line or hint says how to pass it."""
+    wrong = "across_profiles('*-dev', list_buckets(session))"
+    (right,) = code_in(notebook.run(wrong).text)[-1:]
+    frame = notebook.good(right).result
+    assert set(frame["profile"]) == {"one-dev", "two-dev"}
+    notebook.good("%aws_profile RoleBeta")
+    assert "without calling it" in notebook.refused(wrong).hint
+
+
 def test_a_limit_that_the_next_line_lacks(notebook: Shell) -> None:
     """The card says that a line for the same role has dropped the limit, and how to keep it."""
     notebook.good("%aws_profile RoleBeta --read-only")
