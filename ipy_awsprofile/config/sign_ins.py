@@ -1,8 +1,8 @@
 """The IAM Identity Center sign-ins in the config file, and roles that don't have a profile.
 
 A sign-in is an [sso-session] section, or the start URL of profiles that don't name an
-[sso-session]. A sign-in without an [sso-session] has the name of the first profile with its start
-URL.
+[sso-session]. A sign-in without an [sso-session] is named after the first profile that uses its
+start URL.
 
 A role without a profile has a name such as ``corp:123456789012/Admin``, which consists of a
 sign-in, an account ID and a permission set. You can use a role's name like a profile's name.

@@ -456,7 +456,7 @@ def sign_in_file(target: Target) -> Path:
 
 
 def login_file(session: str) -> Path:
-    """Return the path of the file in which the AWS CLI stores a ``login_session``."""
+    """Return the path of the file in which the AWS CLI stores the token of a ``login_session``."""
     return Path(get_login_token_cache_directory()) / f"{generate_login_cache_key(session)}.json"
 
 

@@ -1,4 +1,4 @@
-"""Describe how a switch updates Dask's caches, its scheduler and its clusters.
+"""Describe how a switch updates Dask's caches and clusters, and how a run sets its scheduler.
 
 A plugin in each worker serves the credentials that the kernel last sent. The plugin serves the
 credentials on the worker's loopback address, as `kernel.lending` does in the kernel. The workers
@@ -93,8 +93,8 @@ def dask_workers(client: Client, *, read_only: bool = False) -> DaskWorkers:
     client. If the workers are busy during a switch, the card tells you to call this function again.
     If a task created an AWS client before this call, the client keeps its identity. The workers use
     their own identity again after ``--off``, ``--share off``, a switch to a protected profile, or a
-    call to `close` on the returned object. If the kernel is killed, the workers' calls to AWS fail
-    after ten minutes.
+    call to `close` on the returned object. If the kernel is killed, the workers' calls to AWS
+    succeed for up to ten more minutes, and then fail.
 
     Raise `InvalidOption` if no profile is active or if a connection of the cluster isn't encrypted.
     Raise `CredentialsUnavailable` if the workers already use another notebook's identity or if a

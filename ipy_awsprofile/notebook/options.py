@@ -64,8 +64,8 @@ class ProfileActions:
     pick: bool = option("Show a searchable list of profiles.")
     share: str | None = option(
         "Let terminals, agents and other programs use the notebook's identity through the profiles "
-        "notebook and notebook-agent until `--share off` or --off. `--share write 10m` lets "
-        "programs with the profile notebook-agent write for ten minutes.",
+        "`notebook` and `notebook-agent` until `--share off` or --off. `--share write 10m` lets "
+        "programs with the profile `notebook-agent` write for ten minutes.",
         "[MODE]",
     )
     save: str | None = option(

@@ -327,7 +327,7 @@ def _about_missing(name: str, module: str) -> str:
 
 
 def _attributes_of(kind: type) -> list[str]:
-    """Return the public attributes that a class inherits from this package's classes."""
+    """Return the names of the public attributes of a class that come from this package."""
     names: list[str] = []
     for each in kind.__mro__:
         if each.__module__.startswith(f"{_PACKAGE.__name__}."):
