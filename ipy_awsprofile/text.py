@@ -1,4 +1,4 @@
-"""Quote, shorten and compare strings, and make strings from files and servers safe to display."""
+"""Quote, shorten and compare strings, and sanitize foreign strings before they are displayed."""
 
 from __future__ import annotations
 

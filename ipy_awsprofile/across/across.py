@@ -397,7 +397,7 @@ def _parse_regions(regions: str | Iterable[str] | None) -> tuple[str, ...]:
 
     A string may also contain semicolons, or be a list in Python's notation. If ``regions`` is None,
     return an empty tuple. Warn about names that botocore doesn't know. Raise InvalidOption if
-    ``regions`` doesn't contain any name.
+    ``regions`` doesn't contain any names.
     """
     if regions is None:
         return ()

@@ -144,7 +144,7 @@ FindAccount = Callable[[SignIn, str], str]
 
 
 def sso_cache() -> Path:
-    """Return the folder that contains the tokens of all sign-ins, in the home folder."""
+    """Return the folder in the home folder that contains the tokens of all sign-ins."""
     return Path("~/.aws/sso/cache").expanduser()
 
 
