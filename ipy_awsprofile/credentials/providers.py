@@ -439,7 +439,7 @@ def create_provider_chain(
         if isinstance(profile.settings.get("source_profile"), Mapping):
             # botocore would use the block as the name of a profile, which is a TypeError.
             raise InvalidConfigError(
-                error_msg=f"The source_profile of {profile} must be a profile's name, not a block of settings."
+                error_msg=f"The source_profile of {profile} must be a name, not settings."
             )
     session: Any = clients
     cache: Any = renewing.cache

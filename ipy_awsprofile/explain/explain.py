@@ -260,8 +260,8 @@ def _rows(shown: str, header: str, section: Section, config: Config) -> Iterator
 def _replaced(request: SessionRequest) -> dict[str, tuple[str, str]]:
     """Return the options and variables that take precedence over settings in the files.
 
-    The result maps the name of a setting to the option or variable that replaces the setting and to
-    the new value.
+    The result maps each setting's name to a tuple: the option or variable that replaces the
+    setting, and the new value.
     """
     environ = user_environment()
     values = [("region", "AWS_DEFAULT_REGION", environ.get("AWS_DEFAULT_REGION"))]

@@ -192,7 +192,7 @@ ROWS: dict[str, Broken] = {
     ),
     "source below": role(
         InvalidProfile,
-        "`P` can't get credentials: The source_profile of P must be a profile's name, not a block of settings.",
+        "`P` can't get credentials: The source_profile of P must be a name, not settings.",
         "The value of `source_profile` must be on the same line as the equals sign. See config:",
         {"source_profile = ": "source_profile =\n  a = "},
     ),
