@@ -298,6 +298,7 @@ class Signer(Enum):
     """
 
     CLIENT = ("A client keeps its identity.", "create it again with `{source}.client({client})`.")
+    RESOURCE = ("A resource keeps its identity.", "create it with `{source}.resource({client})`.")
     LIBRARY = ("A client keeps its identity.", "create the library's objects again.")
     CREDENTIALS = (
         "Credentials keep their identity.",

@@ -46,6 +46,8 @@ from ipy_awsprofile.gate import (
 from ipy_awsprofile.kernel.refusals import listen
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from botocore.auth import SigV4Auth
     from botocore.credentials import Credentials, ReadOnlyCredentials
     from botocore.session import Session
@@ -460,7 +462,17 @@ def _check_client(
         return
     check(
         request_signer._credentials,
-        Signer.CLIENT,
+        _signer_of_client(),
         operation_name,
         (str(request_signer._signing_name), str(request_signer.region_name)),
     )
+
+
+def _signer_of_client() -> Signer:
+    """Return whether the user's code calls a client itself, or a resource that calls a client."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame and is_between(frame):
+        if str(frame.f_globals.get("__name__")).startswith("boto3.resources."):
+            return Signer.RESOURCE
+        frame = frame.f_back
+    return Signer.CLIENT

@@ -349,6 +349,15 @@ def test_without_the_name_of_the_profile(notebook: Shell) -> None:
     assert " as RoleBeta, but `RoleGamma` is active." in warning
 
 
+def test_a_resource_of_a_former_switch(notebook: Shell) -> None:
+    """The step for a resource creates a resource, so that the same line works again."""
+    notebook.good("%aws_profile RoleBeta\nit = session.resource('s3')\n%aws_profile RoleGamma")
+    use = "[bucket.name for bucket in it.buckets.all()]"
+    (warning,) = warnings_in(notebook.good(use))
+    (code,) = re.findall("Create it with `(.+)`", warning)
+    assert warnings_in(notebook.good(f"it = {code}\n{use}")) == []
+
+
 def test_after_a_reload(older: Shell) -> None:
     """After a reload, each cell warns about a client of a former switch, before any new one."""
     older.good("it = session.client('s3')\n%aws_profile --off\n%reload_ext ipy_awsprofile")
