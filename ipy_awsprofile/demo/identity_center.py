@@ -184,7 +184,7 @@ class IdentityCenter:
     def expire_tokens(self, *, refresh: bool = False) -> None:
         """Expire all access tokens on the server and, if `refresh` is true, all refresh tokens.
 
-        Role credentials that were issued before their token expired remain valid.
+        Role credentials that were obtained with the token remain valid after the token expires.
         """
         self._access.clear()
         if refresh:

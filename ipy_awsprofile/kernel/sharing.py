@@ -285,7 +285,7 @@ class Sharing(StaysInProcess):
     def window(self) -> Window | None:
         """This notebook's open write window, or None.
 
-        If programs ask another notebook for credentials, the value is None even for an open window.
+        The value is None if programs ask another notebook for credentials, even in this window.
         """
         window = self.grant.window
         if window and self.is_newest:

@@ -54,7 +54,7 @@ class ProfileActions:
     )
     off: bool = option("Undo all switches, and restore the values from before the first switch.")
     explain: bool = option(
-        "Show how NAME or the active profile gets its credentials, without using the network."
+        "Without using the network, show how NAME or the active profile gets its credentials."
     )
     console: str | None = option(
         "Open the AWS console, or a service in the console, as the active identity, in a browser "

@@ -534,7 +534,7 @@ def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
 
 
 def fetch_identity(session: boto3.Session, *, ask: bool = False) -> Identity:
-    """Return a session's identity like `who_am_i`, even if the session isn't active."""
+    """Return a session's identity, as `who_am_i` does, even if the session isn't active."""
     chain = names_of_chain(session)
     with translated(target_in(session)):
         credentials = credentials_of(session)
