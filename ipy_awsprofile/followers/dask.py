@@ -1,4 +1,4 @@
-"""Describe how a switch updates Dask's caches and clusters, and how a run sets its scheduler.
+"""Describe how a switch updates Dask's caches and clusters, and how runs set Dask's scheduler.
 
 A plugin in each worker serves the credentials that the kernel last sent. The plugin serves the
 credentials on the worker's loopback address, as `kernel.lending` does in the kernel. The workers

@@ -115,7 +115,7 @@ def _hint_for_assignment(body: ast.Module) -> str:
 
 
 def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session], object]:
-    """Return a function that runs a cell with a session and returns its last expression's value.
+    """Return a function that runs a cell with a session and returns the last expression's value.
 
     In the cell, ``session`` is the argument of the function, and ``profile`` is the session's
     `Profile`. Assignments in the cell don't change the notebook's variables. Raise `InvalidOption`
