@@ -445,6 +445,12 @@ def _open_console(line: _Line) -> None:
     session = line.switcher.session
     if session is None:
         raise InvalidOption("No profile is active.", "Run `%aws_profile NAME` first.")
+    name = line.options.console
+    if name and name in read_config().profiles:
+        raise InvalidOption(
+            f"`{name}` is a profile, but `--console` takes the name of a service.",
+            f"Run `%aws_profile {quoted(name)}`, and then `%aws_profile --console`.",
+        )
     require_allowed("console", CONSOLE)  # also before the hint about the picker's button
     browser = local_browser()
     if browser is None or not browser.open(console_link(session, line.options.console)):

@@ -344,6 +344,8 @@ def _flag_meant(word: str, flags: Mapping[str, argparse.Action]) -> str | None:
     if meant or bare == word:
         return None if is_profile(word) else meant
     bare = _OF_OTHER_TOOLS.get(letters_of(bare), bare)
+    if len(bare) == 1:  # a single letter can mean another tool's option
+        return None
     longer = [flag for flag in flags if flag.startswith(f"--{bare}")]
     if longer:  # argparse accepts the beginning of one option, too
         return longer[0] if len(longer) == 1 else None

@@ -79,3 +79,11 @@ def test_a_variable_without_rows(shell: Shell, aws: EmbeddedAws) -> None:
     told = shell.good("%%aws_profiles RoleBeta --no-progress --into found\n1").text
     assert "No profile" not in told
     assert len(shell.names["found"]) == 1
+
+
+def test_a_profile_as_a_service_of_the_console(shell: Shell, aws: EmbeddedAws) -> None:
+    """A profile's name after `--console` or `-c` doesn't become the name of a service."""
+    assert "--console" not in shell.refused("%aws_profile -c RoleBeta").hint
+    shell.good("%aws_profile UserAlpha")
+    switch, _ = code_in(shell.refused("%aws_profile --console RoleBeta").hint)
+    assert ":assumed-role/RoleBeta/" in shell.good(switch).text
