@@ -425,16 +425,21 @@ def time_left(
     return f"{' '.join(words)} left"
 
 
-def signed_out_card(names: Sequence[str], problems: Sequence[str], inactive: Sequence[str]) -> Card:
+def signed_out_card(
+    names: Sequence[str], problems: Sequence[str], inactive: Sequence[str], active: str
+) -> Card:
     """Return a card that lists the sign-ins that have ended and the problems that occurred.
 
     ``inactive`` contains the profiles that are no longer active because they needed these sign-ins.
+    ``active`` is the name of the profile that is still active, or an empty string.
     """
     title = "You aren't signed in"
     tone = Tone.QUIET
     notes = [*problems]
     for profile in inactive:
         notes.append(f"{profile} is no longer active.")
+    if active:
+        notes.append(f"`{active}` is still active. To undo the switch, run `%aws_profile --off`.")
     if names:
         title = f"Signed out of {', '.join(names)}"
         tone = Tone.GOOD

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _CHILDREN = "child processes use that, and so do `s3://` paths if you haven't used one before"
 _SESSIONS = f"`boto3.Session()` and {_CHILDREN}"
 
+#: Version 2 of the AWS CLI and most SDKs prefer AWS_REGION, which the switch has set.
+_DEFAULT_REGION = "`boto3.Session()` and child processes that don't read `AWS_REGION` use that"
+
 #: The variables that `boto3.Session()` doesn't read while a profile is active.
 _OF_CHILDREN = (*LENT, "AWS_REGION")
 
@@ -61,6 +64,8 @@ def places_of(session: ProfileSession, lent: Mapping[str, str | None]) -> dict[P
         places[KEYS_IN_ENVIRONMENT] = {}
     for name, value in {**environment, **lent, **_direct_connection()}.items():
         users = _CHILDREN if name in _OF_CHILDREN else _SESSIONS
+        if name == "AWS_DEFAULT_REGION":
+            users = _DEFAULT_REGION
         variable = Variables(name, if_changed=users, is_read=name in _READ)
         places[variable] = {} if value is None else {name: value}
     places |= {DEFAULT_SESSION: session, LIBRARIES: session}

@@ -291,7 +291,9 @@ def _explain(line: _Line) -> None:
 def _sign_out(line: _Line) -> None:
     """Sign out of the sign-in that the line names or, if the line names none, of all sign-ins."""
     signed_out, inactive = line.switcher.sign_out(line.request)
-    display(cards.signed_out_card(*signed_out, inactive))
+    request = line.switcher.request
+    active = request.name if request else ""
+    display(cards.signed_out_card(*signed_out, inactive, active))
 
 
 def _pick(line: _Line) -> None:

@@ -189,7 +189,7 @@ KINDS: dict[str, Callable[[str], Card]] = {
     "sign-in": lambda text: cards.sign_in_card(
         text, f"https://a/{text}", SignInStep.COMPARE_CODE, text, [(text, text)]
     ),
-    "signed out": lambda text: cards.signed_out_card([text], [text], [text]),
+    "signed out": lambda text: cards.signed_out_card([text], [text], [text], text),
     "run": lambda text: across_card(1, text, [{"profile": text, "error": text, "message": text}]),
     "profiles": lambda text: tables.profile_table([profile(text, region=text)], text),
     "roles": lambda text: tables.role_table([AssignedRole(text, Account("1", text, text), text)]),

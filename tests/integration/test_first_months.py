@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from ipy_awsprofile.demo.stages import add_role
@@ -108,3 +110,21 @@ def test_an_assignment_at_the_end(notebook: Shell) -> None:
     last, option = code_in(notebook.refused(f"%%aws_profiles *-dev\n{cell}").hint)
     notebook.good(f"%%aws_profiles *-dev --no-progress {option}\n{cell}\n{last}")
     assert set(notebook.names["buckets"]["profile"]) == {"one-dev", "two-dev"}
+
+
+def test_sign_out_instead_of_off(notebook: Shell) -> None:
+    """After a sign-out, the card says which profile is still active, and how to end the switch."""
+    notebook.good("%aws_profile RoleBeta")
+    told = notebook.good("%aws_profile --logout").text
+    assert "`RoleBeta` is still active." in told
+    notebook.good(code_in(told)[-1])
+    assert "still active" not in notebook.good("%aws_profile --logout").text
+
+
+def test_the_default_region_in_the_environment(notebook: Shell) -> None:
+    """The line about AWS_DEFAULT_REGION doesn't speak of programs that prefer AWS_REGION."""
+    notebook.good("%aws_profile RoleBeta")
+    told = notebook.good("os.environ['AWS_DEFAULT_REGION'] = 'eu-west-1'").text
+    assert "child processes that don't read `AWS_REGION` use that" in told
+    assert notebook.good("boto3.Session().region_name").result == "eu-west-1"
+    assert os.environ["AWS_REGION"] != "eu-west-1"
