@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import os
-import re
 import sys
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -41,7 +40,7 @@ from ipy_awsprofile.across.sources import Questions, SharedSources
 from ipy_awsprofile.across.variables import require_no_handles
 from ipy_awsprofile.cards.tables import across_card
 from ipy_awsprofile.config.python_interface import checks_arguments
-from ipy_awsprofile.config.regions import unknown_region
+from ipy_awsprofile.config.regions import region_names_in, unknown_region
 from ipy_awsprofile.config.request import Form, Origin, SwitchRequest
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 from ipy_awsprofile.errors import InvalidOption
@@ -403,7 +402,7 @@ def _parse_regions(regions: str | Iterable[str] | None) -> tuple[str, ...]:
         return ()
     if not isinstance(regions, str):
         regions = ",".join(map(str, regions))
-    names = tuple(dict.fromkeys(re.findall(r"[^\s,;'\"\[\]()]+", regions)))
+    names = tuple(dict.fromkeys(region_names_in(regions)))
     if not names:
         raise InvalidOption(
             "`regions` is empty.",

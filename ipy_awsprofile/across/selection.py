@@ -132,7 +132,7 @@ def _names_matching(pattern: str, person: Person, *, written: str) -> list[str]:
     """
     if is_name(pattern):  # without other profiles that match this name as a pattern
         return [pattern]
-    names = [str(each) for each in list_profiles(pattern) if each not in SHARED_PROFILES]
+    names = _profiles_matching(pattern)
     config = read_config()
     sign_in = sign_in_of_pattern(pattern, config)
     if sign_in:
@@ -219,7 +219,7 @@ def excludes_some(selecting: str, excluding: str) -> bool:
 
     The result is False if no selected profile remains.
     """
-    names = [str(each) for each in list_profiles(selecting) if each not in SHARED_PROFILES]
+    names = _profiles_matching(selecting)
     patterns = alternatives(excluding)
     remaining = [name for name in names if not fits(patterns, name)]
     return bool(remaining) and all(any(fits([each], name) for name in names) for each in patterns)
@@ -290,11 +290,16 @@ def _advice_with_wildcards(pattern: str) -> str:
     return ""
 
 
+def _profiles_matching(pattern: str) -> list[str]:
+    """Return the names of the user's profiles that match a pattern, without those for sharing."""
+    return [str(each) for each in list_profiles(pattern) if each not in SHARED_PROFILES]
+
+
 def _matches_any(pattern: str) -> bool:
     """Return whether at least one of the user's profiles matches a pattern."""
     if not pattern:
         return False
-    return any(each not in SHARED_PROFILES for each in list_profiles(pattern))
+    return bool(_profiles_matching(pattern))
 
 
 def _without_braces(text: str) -> str:

@@ -41,6 +41,14 @@ def _regions_of_place(place: str) -> list[str]:
     return regions
 
 
+def region_names_in(text: str) -> list[str]:
+    """Return the names in a string that separates them with commas, semicolons or spaces.
+
+    The string can also be a list in Python's notation.
+    """
+    return re.findall(r"[^\s,;'\"\[\]()]+", text)
+
+
 def known_regions() -> tuple[str, ...]:
     """Return the Regions that botocore knows, except for those in isolated partitions."""
     by_partition = _regions_by_partition()

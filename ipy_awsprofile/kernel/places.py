@@ -81,7 +81,7 @@ def places_of(session: ProfileSession, lent: Mapping[str, str | None]) -> dict[P
     return places
 
 
-#: The variables with the endpoint of S3. The first one that is set takes precedence.
+#: The variables with S3's endpoint. The first variable takes precedence over the second.
 ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 
 

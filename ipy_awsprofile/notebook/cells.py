@@ -17,10 +17,15 @@ from ipy_awsprofile.gate import PROCESS
 
 if TYPE_CHECKING:
     import boto3
-    from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell
+    from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
 
     from ipy_awsprofile.sessions.session import ProfileSession
     from ipy_awsprofile.switch.switcher import Switcher
+
+
+def code_of(result: ExecutionResult) -> str:
+    """Return the code of a cell that has run."""
+    return (result.info.raw_cell or "") if result.info else ""
 
 
 def compile_cell(

@@ -255,7 +255,8 @@ class _Line:
         notes: list[Leftover] = []
         if active and self.former and self.former.variable != active.variable:
             notes.append(_about_former_variable(self.former, self.switcher.namespace))
-        if active and self.former and self.request and chosen(self.options, SwitchRequest):
+        has_options = self.request and chosen(self.options, SwitchRequest)
+        if active and self.former and has_options:  # a name alone drops the limits on purpose
             notes += _about_former_limits(self.former, active)
         return active_card(self.switcher, self.before, notes=notes)
 
@@ -539,7 +540,9 @@ def _about_former_limits(former: SwitchRequest, active: SwitchRequest) -> list[L
     """
     had_limits = former.read_only or former.policy is not None
     has_limits = active.read_only or active.policy is not None
-    if not had_limits or has_limits or active.write or former.name != active.name:
+    if former.name != active.name or active.write:
+        return []
+    if has_limits or not had_limits:
         return []
     kept = replace(active, read_only=former.read_only, policy=former.policy)
     option = "--read-only" if former.read_only else "--policy"

@@ -25,7 +25,7 @@ from ipy_awsprofile.config.request import SESSION, SessionRequest, arguments
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, faults_as_errors
 from ipy_awsprofile.gate import PROCESS, errors_as_lines
 from ipy_awsprofile.kernel.watch import unwatch, watch
-from ipy_awsprofile.notebook.cells import CellBeginning, FirstProfile, needs_no_switch
+from ipy_awsprofile.notebook.cells import CellBeginning, FirstProfile, code_of, needs_no_switch
 from ipy_awsprofile.notebook.completion import complete
 from ipy_awsprofile.notebook.lines import set_help, with_options
 from ipy_awsprofile.notebook.options import (
@@ -231,7 +231,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
     def _tell_about_config(self, result: ExecutionResult) -> None:
         """Show a line if IPython has ignored a setting because its class name is misspelled."""
-        cell = (result.info.raw_cell or "") if result.info else ""
+        cell = code_of(result)
         if "%config" in cell:
             from ipy_awsprofile.notebook.notices import line_about_config
 
@@ -241,7 +241,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
     def _explain_error(self, result: ExecutionResult) -> None:
         """Explain an error that AWS, an expired session or a mistake in the code has caused."""
-        cell = (result.info.raw_cell or "") if result.info else ""
+        cell = code_of(result)
         error = result.error_in_exec
         last = getattr(sys, "last_value", None)
         if error is None and last is not self._last_error and "%run" in cell:

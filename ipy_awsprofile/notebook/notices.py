@@ -21,6 +21,7 @@ from ipy_awsprofile.config.user_environment import PROFILE_VARIABLES
 from ipy_awsprofile.errors import AwsProfileError, IdentityChanged
 from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.kernel.places import show_endpoint_again
+from ipy_awsprofile.notebook.cells import code_of
 from ipy_awsprofile.notebook.options import ProfileActions
 from ipy_awsprofile.notebook.prompts import begin_cell, begin_interrupts, end_interrupts
 from ipy_awsprofile.sessions.issuing import try_to_renew
@@ -124,24 +125,24 @@ class Notices:
 
     def _tell_about_listing(self, result: ExecutionResult) -> None:
         """Show a line if the cell lists profiles and calls AWS only as the active identity."""
-        line = line_about_listing(_code_of(result))
+        line = line_about_listing(code_of(result))
         active = self._switcher.active
         if line and active and result.success:
             PROCESS.warn(f"The code ran only as `{active.label.name}`. {line}")
 
     def _tell_about_export(self, result: ExecutionResult) -> None:
         """Show a line if the cell sets a variable in a shell that ends at once."""
-        for name, value in _EXPORT.findall(_code_of(result)):
+        for name, value in _EXPORT.findall(code_of(result)):
             profile = value.strip("'\"")
             step = f"To set it in the notebook, write `%env {name}=VALUE`."
-            if name in PROFILE_VARIABLES and profile in read_config().profiles:
+            if name in PROFILE_VARIABLES and _is_profile(profile):
                 step = f"To switch to `{profile}`, run `%aws_profile {quoted(profile)}`."
             PROCESS.warn(f"`!export` sets `{name}` only in a shell that ends at once. {step}")
 
     def _tell_about_assignment(self, result: ExecutionResult) -> None:
         """Show a line if the cell has assigned the result of ``%aws_profile``, which is None."""
         active = self._switcher.active
-        assigned = _ASSIGNED.search(result.info.raw_cell or "") if result.info else None
+        assigned = _ASSIGNED.search(code_of(result))
         if active is None or assigned is None:
             return
         name = assigned[1]
@@ -247,9 +248,11 @@ class Notices:
             PROCESS.warn(f"{problem} Child processes already use them. {problem.hint}")
 
 
-def _code_of(result: ExecutionResult) -> str:
-    """Return the code of a cell that has run."""
-    return (result.info.raw_cell or "") if result.info else ""
+def _is_profile(name: str) -> bool:
+    """Return whether the config files, if they can be read, have a profile with this name."""
+    with suppress(AwsProfileError):  # the user is still editing them
+        return name in read_config().profiles
+    return False
 
 
 def line_about_listing(cell: str) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.names import has_wildcard
 from ipy_awsprofile.config.parameters import PARAMETERS, seconds
-from ipy_awsprofile.config.regions import known_regions
+from ipy_awsprofile.config.regions import known_regions, region_names_in
 from ipy_awsprofile.config.request import SwitchRequest, options_of
 from ipy_awsprofile.config.shared import NOTEBOOK, SHARED_PROFILES
 from ipy_awsprofile.config.sign_ins import role_named
@@ -90,7 +90,7 @@ _SIGN_IN_SETTINGS = {
     "sso_role_name": "--role",
 }
 
-#: Our options for those of other tools, which are keys without dashes and underscores.
+#: Options of other tools, without dashes and underscores, and our options with the same meaning.
 _OF_OTHER_TOOLS = {
     "r": "region",
     **dict.fromkeys(("y", "force"), "yes"),
@@ -277,11 +277,13 @@ def _add_values(flag: str, values: list[str], read: Words) -> None:
     The option itself must already be in ``read``.
     """
     first, *others = values
-    parts = re.findall(r"[^\s,;'\"\[\]()]+", " ".join(values))  # as in Python's lists, too
+    regions = region_names_in(" ".join(values))
     if not others:
         read.options.append(first)
-    elif flag == "--exclude" or (flag == "--regions" and set(parts) <= set(known_regions())):
-        read.options.append(",".join(parts))
+    elif flag == "--exclude":  # brackets belong to its patterns
+        read.options.append(",".join(filter(None, ",".join(values).split(","))))
+    elif flag == "--regions" and set(regions) <= set(known_regions()):
+        read.options.append(",".join(regions))
     elif flag == "--duration" and duration_in(values):
         read.options.append(duration_in(values))
     else:

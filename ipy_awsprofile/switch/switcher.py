@@ -482,6 +482,7 @@ class Switcher:
 def _step_to_named_profile() -> str:
     """Return a sentence that switches to the profile in AWS_PROFILE, or an empty string."""
     name = named_profile(os.environ)[1]
-    if not name or name not in read_config().profiles:
-        return ""
-    return f". To switch to `{name}`, run `%aws_profile {quoted(name)}`"
+    with suppress(AwsProfileError):  # the user is still editing the config files
+        if name and name in read_config().profiles:
+            return f". To switch to `{name}`, run `%aws_profile {quoted(name)}`"
+    return ""

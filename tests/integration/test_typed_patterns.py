@@ -69,6 +69,7 @@ EXCLUDING = {
     "*-dev -one-dev": ["two-dev"],
     "* -*-dev": ["UserAlpha", "RoleBeta", "one-prod", "two-prod"],
     "*-dev exclude one-dev": ["two-dev"],
+    "*-dev,*-prod --exclude *-[px]rod one-dev": ["two-dev"],
     "*-dev read_only=True": ["one-dev", "two-dev"],
     "one-dev, read_only=True --exclude two-dev": ["one-dev"],
     "one-dev regions=eu-west-1,eu-west-3 read_only=True": ["one-dev", "one-dev"],
