@@ -23,8 +23,16 @@ from ipy_awsprofile.text import one_line, quoted
 StsParameters = dict[str, Any]
 
 
+#: Hours, minutes and seconds. A number without a unit is a number of seconds.
+_DURATION = re.compile(
+    r"(?:(\d{1,9}) ?h(?:ours?|rs?)?)? ?(?:(\d{1,9}) ?m(?:in(?:ute)?s?)?)? ?"
+    r"(?:(\d{1,9}) ?(?:s(?:ec(?:ond)?s?)?)?)?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
 def seconds(value: object) -> int:
-    """Return the number of seconds in a number, a timedelta, or a string such as ``1h30m``.
+    """Return the number of seconds in a number, a timedelta, or a string such as ``1h 30min``.
 
     Raise ValueError if the value isn't a duration. This function doesn't check the maximum
     duration, because AWS checks the maximum.
@@ -33,8 +41,8 @@ def seconds(value: object) -> int:
         return int(value.total_seconds())
     if isinstance(value, int | float):
         return int(value)
-    match = re.fullmatch(r"(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s?)?", str(value), re.ASCII)
-    if not match or not match[0]:
+    match = _DURATION.fullmatch(str(value))
+    if not match or not any(match.groups()):
         raise ValueError("3600, 90m, 1h or a timedelta")
     h, m, s = map(int, match.groups("0"))
     return h * 3600 + m * 60 + s

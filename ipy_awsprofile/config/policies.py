@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -133,6 +134,8 @@ def session_policy(request: SessionRequest, role: Profile | None) -> StsParamete
         return {}
     policy = os.fspath(request.policy)
     if not policy.startswith("arn:"):
+        if role:
+            _require_no_policy_name(policy, role)
         return {"Policy": policy_in(policy)}
     if role is None:
         raise InvalidOption(
@@ -140,6 +143,19 @@ def session_policy(request: SessionRequest, role: Profile | None) -> StsParamete
             "Save the policy in a file, and pass the file with `--policy FILE`.",
         )
     return {"PolicyArns": [{"arn": policy}]}
+
+
+def _require_no_policy_name(file: str, role: Profile) -> None:
+    """Raise InvalidOption if a file doesn't exist and its name can be a managed policy's name."""
+    path = Path(file)
+    can_be_name = re.fullmatch(r"[\w+=,@-]+", path.name) and path.parent == Path.cwd()
+    if not can_be_name or path.exists():
+        return
+    arn = f"arn:{role.arn.partition or 'aws'}:iam::aws:policy/{path.name}"
+    raise InvalidOption(
+        f"The policy `{path.name}` isn't a file in the notebook's folder.",
+        f"If you mean the policy of this name that AWS manages, write its ARN, `{arn}`.",
+    )
 
 
 def ending_at(end: datetime, limits: StsParameters) -> StsParameters:

@@ -75,7 +75,7 @@ def takes(
             _require_no_session(passed)
             _require_no_role(passed)
             made = request(*args, **kwargs)
-            _require_identity(name, made)
+            _require_identity(passed, made)
             return function(made)
 
         call.__signature__ = taken  # type: ignore[attr-defined]
@@ -407,10 +407,17 @@ def _request_of(passed: object) -> SessionRequest:
     return SessionRequest("NAME")
 
 
-def _require_identity(function: str, request: Any) -> None:
-    """Raise InvalidOption unless the arguments of a Python function name exactly one identity."""
+def _require_identity(call: _Call, request: Any) -> None:
+    """Raise InvalidOption unless the arguments of a call name exactly one identity.
+
+    ``request`` is the request with these arguments.
+    """
     if request.names_one_identity:
         return
+    function = call.function
+    problem = f"`{function}` takes exactly one of {IDENTITIES}."
+    if "profile" in call.given and request.profile is None:
+        problem = f"The profile's name that was passed to `{function}` is None."
     hint = (
         f'Write `{function}("NAME")`, `{function}(role_arn="ARN")`, '
         f'`{function}(account="ID", role="NAME")` or `{function}(default=True)`.'
@@ -418,7 +425,7 @@ def _require_identity(function: str, request: Any) -> None:
     meant = request.with_one_identity(read_config().profiles)
     if meant:
         hint = f"Write `{function}({python_arguments(meant)})`."
-    raise InvalidOption(f"`{function}` takes exactly one of {IDENTITIES}.", hint)
+    raise InvalidOption(problem, hint)
 
 
 class ForWith(ContextDecorator):

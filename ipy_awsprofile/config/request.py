@@ -298,7 +298,10 @@ class SessionRequest:
         files.
         """
         meant = self
-        if self.profile is None:
+        has_role_only = self.account is None and self.sso is None
+        if self.profile is None and self.role in profiles and has_role_only:
+            meant = replace(self, profile=self.role, role=None)
+        elif self.profile is None:
             meant = self._with_one_role()
         elif self.role_arn and not self.source_profile:
             meant = replace(self, profile=None, source_profile=self.profile)
@@ -354,6 +357,17 @@ class SwitchRequest(SessionRequest):
         require_variable(self.variable)
         if self.expect_account is not None:
             self._set("expect_account", _expected_account(self.expect_account))
+
+    def with_one_identity(self, profiles: Mapping[str, Mapping[str, Any]]) -> Self | None:
+        """Return a corrected copy of a request that names parts of two identities.
+
+        In a request for a profile, an account's ID is the account that STS should report.
+        """
+        has_part = self.role is not None or self.sso is not None
+        is_check = is_account_id(str(self.account)) and not has_part
+        if self.profile in profiles and is_check:
+            return replace(self, account=None, expect_account=self.account)
+        return SessionRequest.with_one_identity(self, profiles)
 
     def with_changes(self, changes: Mapping[str, Any]) -> Self:
         """Return a copy with changed options. --read-only and --write replace each other."""

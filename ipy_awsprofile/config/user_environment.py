@@ -70,6 +70,9 @@ KEY_VARIABLES = (
     "AWS_CONTAINER_AUTHORIZATION_TOKEN",
 )
 
+#: Variables with a Region. Some SDKs read only one of them.
+REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
+
 #: Variables with a part of credentials, which SDKs ignore without the others.
 PARTS_OF_KEYS = (
     "AWS_SECRET_ACCESS_KEY",

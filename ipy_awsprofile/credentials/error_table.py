@@ -207,7 +207,7 @@ RESPONSES = (
         _ANY,
         InvalidOption,
         "AWS doesn't accept the duration for {name}: {message}",
-        "Shorten the duration.",
+        "Shorten the duration. By default, the maximum for a role is one hour.",
         text="InsufficientSessionLifetime|DurationSeconds exceeds|durationSeconds",
     ),
     Rule(

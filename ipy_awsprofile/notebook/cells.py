@@ -108,9 +108,15 @@ def _runs_code_of(shell: InteractiveShell, thread: threading.Thread) -> bool:
     return False
 
 
+#: How to add up the values of a cell for many profiles.
+_SUM = "Then sum the column `value` of the result."
+
+
 def _hint_for_assignment(body: ast.Module) -> str:
     """Return a hint for a cell that ends with an assignment to a variable, or an empty string."""
     match body.body:
+        case [*_, ast.AugAssign(target=ast.Name(id=name))]:
+            return f"End the cell with the value that you add to `{name}`. {_SUM}"
         case [*_, ast.Assign(targets=[ast.Name(id=name)])]:
             return (
                 f"Add `{name}` as the last line. To use the result in other cells, also add "
@@ -154,6 +160,29 @@ def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session
         return eval(expression, names)  # noqa: S307
 
     return function
+
+
+def warn_about_totals(shell: InteractiveShell, cell: str) -> None:
+    """Warn about the notebook's numbers and strings to which a cell for many profiles adds.
+
+    A statement such as ``total += 1`` in the cell changes only a variable of one profile's code.
+    """
+    body = ast.parse(shell.transform_cell(cell))
+    totals = [node.target for node in ast.walk(body) if isinstance(node, ast.AugAssign)]
+    assigned: set[str] = set()
+    for node in ast.walk(body):
+        if not isinstance(node, ast.Name) or node in totals:
+            continue
+        if isinstance(node.ctx, ast.Store):
+            assigned.add(node.id)
+    names = {target.id for target in totals if isinstance(target, ast.Name)}
+    for name in sorted(names - assigned):
+        if isinstance(shell.user_ns.get(name), int | float | str):
+            PROCESS.warn(
+                f"The notebook's `{name}` doesn't change, because the code of each profile has its "
+                "own variables. To add up values, end the cell with the value that you add to "
+                f"`{name}`. {_SUM}"
+            )
 
 
 class _Magic(NamedTuple):

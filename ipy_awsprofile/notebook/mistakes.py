@@ -67,6 +67,9 @@ _EXPRESSION = re.compile(
     r"(?<![^\s])(?P<name>[A-Za-z_]\w*)(?P<rest>(?:\.[A-Za-z_]\w*|\[[^\[\]]+\])*)(?![^\s])"
 )
 
+#: The arguments of a call, as in ``aws_profile("NAME")``, which IPython takes for the magic.
+_CALL = re.compile(r"\((.+)\)")
+
 _BRACES = re.compile(r"\{[\w*?.-]+(?:,[\w*?.-]+)+\}")
 _MFA_CODE = re.compile(r"\d{6}")
 _CODE = re.compile(r"[;()=\[\]]")
@@ -118,6 +121,9 @@ class TypedLine:
         name, without quotation marks.
         """
         try:
+            call = _CALL.fullmatch(self.line.strip())
+            if call and self.magic == "aws_profile":
+                return self._advice_for_call(call[1])
             # A session that is filled in or pasted is `<session of RoleBeta ← UserAlpha, …>`.
             advice = self._advice_for_values(name.split())
             words = words_in(self.line.strip("<>"))
@@ -204,6 +210,13 @@ class TypedLine:
             return read.problem
         if self.magic == "aws_profile":
             return self._advice_for_names(words, read)
+        return self._written([*read.names, *read.options])
+
+    def _advice_for_call(self, arguments: str) -> str:
+        """Return advice for a magic that was called like a function, or an empty string."""
+        read = self._reader.read(words_in(arguments.replace(",", " ")))
+        if read.unknown or read.problem:
+            return ""
         return self._written([*read.names, *read.options])
 
     def _advice_for_cell(self, words: list[str]) -> str:

@@ -27,7 +27,7 @@ from ipy_awsprofile.config.sign_ins import (
 )
 from ipy_awsprofile.errors import InvalidOption, faults_as_errors
 from ipy_awsprofile.gate import require_no_run
-from ipy_awsprofile.notebook.cells import cell_function
+from ipy_awsprofile.notebook.cells import cell_function, warn_about_totals
 from ipy_awsprofile.notebook.commands import interruption_as_error
 from ipy_awsprofile.notebook.options import (
     OF_EACH_PROFILE,
@@ -201,6 +201,7 @@ def _frame_of_cell(
         variable=options.into or "_",  # IPython's name for the value of the last cell
         form=Form.CELL_FOR_MANY,
     )
+    warn_about_totals(shell, cell)
     return run.make()
 
 

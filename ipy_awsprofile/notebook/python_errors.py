@@ -73,6 +73,9 @@ _PARAMETER = re.compile(
     r"'(session|boto3_session|profile|profile_name|aws_profile)'"
 )
 
+#: A function of this package in place of its result.
+_FUNCTION_AS_OPTIONS = re.compile(r"\bstorage_options=storage_options\b(?!\()")
+
 #: A line that runs a program with its own variables, and the arguments of ``%run``.
 _RUN = re.compile(r"(?m)^[ \t]*(%run)[ \t]+((?!.*-i\b).+?)[ \t]*$")
 
@@ -247,6 +250,11 @@ class _Mistake:
             if "profile" in parameter[1]:
                 line += " To use a different profile, run `%aws_profile NAME` first."
             return line
+        if text.startswith("on_switch() missing"):
+            return "Write `@on_switch` without parentheses."
+        if "must be a mapping, not function" in text and _FUNCTION_AS_OPTIONS.search(self.cell):
+            line = f"storage_options=storage_options({SESSION})"
+            return f"`storage_options` is a function. Write `{line}`."
         if "string indices must be integers" in text:
             return self._about_loop()
         if "list indices must be integers" not in text:

@@ -296,8 +296,7 @@ def _add_values(flag: str, values: list[str], read: Words) -> None:
 
 def duration_in(words: Iterable[str]) -> str:
     """Return the duration that words such as `15 min` describe, or an empty string."""
-    text = "".join(words).casefold()
-    text = re.sub(r"(?<=\d)(h|m|s)(?:ours?|rs?|in(?:ute)?s?|ec(?:ond)?s?)?(?![a-z])", r"\1", text)
+    text = "".join(words)
     with suppress(ValueError):
         seconds(text)
         return text

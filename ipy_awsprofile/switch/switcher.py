@@ -22,9 +22,14 @@ from ipy_awsprofile.audit import note
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.organization import warnings_about_policy
 from ipy_awsprofile.config.recent import note_profile
+from ipy_awsprofile.config.regions import known_regions
 from ipy_awsprofile.config.request import Form, SwitchRequest, arguments
 from ipy_awsprofile.config.target import Target, login_target
-from ipy_awsprofile.config.user_environment import PROFILE_VARIABLES, named_profile
+from ipy_awsprofile.config.user_environment import (
+    PROFILE_VARIABLES,
+    REGION_VARIABLES,
+    named_profile,
+)
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import (
     AwsProfileError,
@@ -415,8 +420,7 @@ class Switcher:
                 undo = undo or f"%aws_profile {arguments(active.request)}"
                 says = f"was changed after the switch: {place.if_changed}. "
                 says += f"To set it for `{active.request.name}` again, run `{undo}`"
-                if place.shown_name in PROFILE_VARIABLES:
-                    says += _step_to_named_profile()
+                says += _step_to_use(place.shown_name, active.request)
                 changed.append(Leftover(place.shown_name, says))
         return changed
 
@@ -477,6 +481,21 @@ class Switcher:
     def call_functions(self, functions: Iterable[UserFunction]) -> None:
         """Call the user's functions with the active session, in the main thread."""
         call_in_main_thread(self._shell, partial(call_functions, functions, lambda: self.session))
+
+
+def _step_to_use(variable: str, active: SwitchRequest) -> str:
+    """Return a sentence that says how to use a variable's new value for all code, or ""."""
+    value = os.environ.get(variable)
+    if variable in PROFILE_VARIABLES:
+        return _step_to_named_profile()
+    if variable in REGION_VARIABLES and value in known_regions():
+        line = arguments(replace(active, region=value))
+        return f". To use `{value}` for `{active.name}`, run `%aws_profile {line}`"
+    has_pair = variable == "AWS_ACCESS_KEY_ID" and "AWS_SECRET_ACCESS_KEY" in os.environ
+    is_limited = active.read_only or active.policy  # not all keys can be limited
+    if has_pair and not is_limited:
+        return ". To use the keys in the variables for all code, run `%aws_profile --default`"
+    return ""
 
 
 def _step_to_named_profile() -> str:

@@ -12,6 +12,7 @@ from inspect import (
     isasyncgenfunction,
     iscoroutinefunction,
     isgeneratorfunction,
+    signature,
 )
 from typing import TYPE_CHECKING, TypeVar
 
@@ -174,7 +175,8 @@ def on_switch(function: _UserFunction) -> _UserFunction:
     If the cell or module that defines the function runs again, the new function replaces the former
     one. A lambda, method or nested function doesn't replace an earlier function. Registered
     functions stay registered, even if the extension is reloaded, until you call `end_on_switch` or
-    restart the kernel. Raise InvalidOption for an async function.
+    restart the kernel. Raise InvalidOption for an async function, and for a function that can't be
+    called with one argument.
     """
     require_no_run("`on_switch`")
     _require_function(
@@ -187,6 +189,7 @@ def on_switch(function: _UserFunction) -> _UserFunction:
             "The function is async, but `on_switch` doesn't await its result.",
             "Use a function without `async`.",
         )
+    _require_parameter(function)
     key = key_of(function)
     _require_removable(key, function)
     note("on_switch", detail=f"added {_name_of(function)}")
@@ -229,6 +232,23 @@ def _require_function(name: str, function: object, hint: str) -> None:
         return
     kind = type(function).__name__
     raise InvalidOption(f"`{name}` takes a function, not a value of type {kind}.", hint)
+
+
+def _require_parameter(function: Callable[..., object]) -> None:
+    """Raise InvalidOption if a function can't be called with one argument, the session."""
+    try:
+        accepted = signature(function)
+    except ValueError:  # some functions that are written in C don't have a signature
+        return
+    try:
+        accepted.bind(None)
+    except TypeError:
+        name = _name_of(function)
+        raise InvalidOption(
+            f"`on_switch` calls `{name}` with one argument, the session, which `{name}` doesn't "
+            "accept.",
+            f"Write `def {name}(session):`.",
+        ) from None
 
 
 def _is_configured_now() -> bool:

@@ -185,7 +185,7 @@ def test_settings_of_a_role(config: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"profile": "keys", "duration": "1 h"}, "`1 h` isn't a valid duration_seconds"),
+        ({"profile": "keys", "duration": "1 x"}, "`1 x` isn't a valid duration_seconds"),
         ({"profile": "keys", "duration": ""}, "`duration` is empty."),
         ({"profile": "keys", "region": ""}, "`region` is empty."),
         (

@@ -9,6 +9,7 @@ import pytest
 
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT
 from tests.aws import EmbeddedAws
+from tests.integration.test_hints import code_in
 from tests.shells import Ran, Shell
 
 # A read-only session that would write -------------------------------------------------------------
@@ -425,3 +426,58 @@ def test_a_confirmation_of_new_credentials(shell: Shell, aws: EmbeddedAws) -> No
     hint = shell.refused("%aws_profile --duration 30m --yes").hint
     (line,) = re.findall("Write `([^`]+)`", hint)
     assert "read-only" in shell.good(line).text
+
+
+#: Lines whose hint is another line, which switches with the same limits.
+FOR_ONE_IDENTITY = {
+    "RoleBeta --account 123456789012 --read-only": (
+        "%aws_profile RoleBeta --read-only --expect-account 123456789012"
+    ),
+    "--role RoleBeta --read-only": "%aws_profile RoleBeta --read-only",
+    "('RoleBeta', read_only=True)": "%aws_profile RoleBeta --read-only",
+    '("RoleBeta")': "%aws_profile RoleBeta",
+}
+
+
+@pytest.mark.parametrize(("line", "hint"), FOR_ONE_IDENTITY.items())
+def test_lines_for_one_identity(shell: Shell, aws: EmbeddedAws, line: str, hint: str) -> None:
+    """An account beside a profile, a profile as a role, and a call each get the line to write."""
+    assert code_in(shell.refused(f"%aws_profile {line}").hint) == [hint]
+    shell.good(hint)
+    session = shell.names["session"]
+    assert session.profile_name == "RoleBeta"
+    assert session.target.request.read_only == ("read" in line)
+
+
+def test_an_account_beside_a_profile_in_python(shell: Shell, aws: EmbeddedAws) -> None:
+    """In Python, the account that belongs to no role becomes the one that STS should report."""
+    shell.good("from ipy_awsprofile import using_profile")
+    (call,) = code_in(shell.refused("using_profile('RoleBeta', account=123456789012)").hint)
+    assert shell.good(f"with {call} as it: pass\nit.profile_name").result == "RoleBeta"
+
+
+@pytest.mark.parametrize("time", ["1hour", "60min", "'1 h'", "60 minutes", "1H", "3600sec"])
+def test_units_of_durations(shell: Shell, aws: EmbeddedAws, time: str) -> None:
+    """Hours, minutes and seconds can be written in other ways than `h`, `m` and `s`."""
+    line = f"%aws_profile RoleBeta --duration {time}"
+    if time == "60 minutes":
+        (line,) = code_in(shell.refused(line).hint)
+    shell.good(line)
+    assert shell.names["session"].target.profile.text("duration_seconds") == "3600"
+
+
+def test_the_longest_duration(shell: Shell, aws: EmbeddedAws) -> None:
+    """A duration that is too long for a role gets the maximum, which AWS accepts."""
+    error = shell.refused("%aws_profile RoleBeta --duration 24h")
+    assert error.hint == "Shorten the duration. By default, the maximum for a role is one hour."
+    shell.good("%aws_profile RoleBeta --duration 1h")
+
+
+def test_the_name_of_a_managed_policy(shell: Shell, aws: EmbeddedAws) -> None:
+    """The name of a managed policy in place of a file gets the ARN, which works."""
+    error = shell.refused("%aws_profile RoleBeta --policy AmazonS3ReadOnlyAccess")
+    (arn,) = code_in(error.hint)
+    text = shell.good(f"%aws_profile RoleBeta --policy {arn}").text
+    assert f"limited by the session policy {arn}" in text
+    missing = shell.refused("%aws_profile RoleBeta --policy reads.json")
+    assert "can't be read" in str(missing)

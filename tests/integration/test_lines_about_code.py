@@ -210,7 +210,7 @@ def test_the_device_of_a_user(shell: Shell, aws: EmbeddedAws) -> None:
 SHARES = {
     "10m": "%aws_profile --share write 10m",
     "10m write": "%aws_profile --share write 10m",
-    "10 minutes": "%aws_profile --share write 10m",
+    "10 minutes": "%aws_profile --share write 10minutes",
     "agent": "%aws_profile --share",
     "notebook-agent": "%aws_profile --share",
 }

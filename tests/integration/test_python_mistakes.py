@@ -382,3 +382,37 @@ def test_a_function_without_parameters(shell: Shell, aws: EmbeddedAws) -> None:
     assert str(error) == "`recorded_calls` doesn't have parameters."
     (call,) = code_in(error.hint)
     assert len(shell.good(call).result) > 0
+
+
+def test_functions_that_on_switch_cannot_call(shell: Shell, aws: EmbeddedAws) -> None:
+    """A function without a parameter is refused at once, and the hint's first line works."""
+    shell.good("from ipy_awsprofile import on_switch")
+    error = shell.refused("@on_switch\ndef make(): return 1")
+    (line,) = code_in(error.hint)
+    shell.good(f"seen = []\n@on_switch\n{line} seen.append(session.profile_name)")
+    shell.good("%aws_profile RoleBeta")
+    assert shell.names["seen"] == ["RoleBeta"]
+    ran = shell.run("@on_switch()\ndef make(session): pass")
+    assert "Write `@on_switch` without parentheses." in ran.text
+
+
+def test_a_function_as_storage_options(shell: Shell, aws: EmbeddedAws) -> None:
+    """The function `storage_options` in place of its result gets the call, which works."""
+    shell.good("import pandas as pd\nfrom ipy_awsprofile import storage_options")
+    shell.good(
+        "%aws_profile RoleBeta\nframe, path = pd.DataFrame({'a': [1]}), 's3://my-first-bucket/a'"
+    )
+    ran = shell.run("frame.to_csv(path, storage_options=storage_options)")
+    *_, argument = code_in(ran.text)
+    shell.good(f"frame.to_csv(path, {argument})")
+
+
+@pytest.mark.parametrize("call", ["open_session(None)", "using_profile(None)"])
+def test_none_as_a_name(shell: Shell, aws: EmbeddedAws, call: str) -> None:
+    """If the name of a profile is None, the error says that it is."""
+    shell.good("from ipy_awsprofile import open_session, using_profile")
+    function = call.partition("(")[0]
+    error = shell.refused(call)
+    assert str(error) == f"The profile's name that was passed to `{function}` is None."
+    (first, *_) = code_in(error.hint)
+    shell.good(first.replace("NAME", "RoleBeta"))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ipy_awsprofile.demo.stages import USER_ACCOUNT, seed_organisation
 from ipy_awsprofile.errors import InvalidOption, SignInRequired
 from tests.aws import EmbeddedAws
 from tests.integration.test_hints import ROLE, code_in
@@ -485,3 +486,39 @@ def test_a_path_as_a_prefix(shell: Shell, aws: EmbeddedAws, path: str) -> None:
     (prefix,) = code_in(shell.refused(f"list_buckets(session, {path!r})").hint)
     names = shell.good(f"list_buckets(session, {prefix})").result["name"]
     assert names.tolist() == ["my-first-bucket"]
+
+
+def test_totals_of_a_run(shell: Shell, aws: EmbeddedAws) -> None:
+    """If a cell for many profiles adds to a number of the notebook, a line says how to add up."""
+    names = seed_organisation(aws, 2)
+    shell.good("total, rows = 0, []")
+    advice = "End the cell with the value that you add to `total`. Then sum the column `value`"
+    assert advice in shell.refused("%%aws_profiles atlas-*\ntotal += 2").hint
+    text = shell.good("%%aws_profiles atlas-*\ntotal += 2\ntotal").text
+    assert "The notebook's `total` doesn't change" in text
+    assert shell.names["total"] == 0
+    ran = shell.good("%%aws_profiles atlas-*\n2")
+    assert ran.result["value"].sum() == 2 * len(names)
+    for cell in ("total = 0\ntotal += 2\ntotal", "rows += [1]\n1"):
+        assert "doesn't change" not in shell.good(f"%%aws_profiles atlas-*\n{cell}").text
+
+
+def test_new_values_of_variables(
+    shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a Region or keys in the environment, a line says how to use them for all code."""
+    shell.good("%aws_profile RoleBeta --read-only")
+    text = shell.good("import os; os.environ['AWS_DEFAULT_REGION'] = 'eu-west-1'").text
+    *_, line = code_in(text)
+    shell.good(line)
+    assert shell.names["session"].region_name == "eu-west-1"
+    assert shell.names["session"].target.request.read_only
+    user = aws.iam.create_user("Eve", account=USER_ACCOUNT)
+    keys = {"ACCESS_KEY_ID": user.access_key_id, "SECRET_ACCESS_KEY": user.secret_access_key}
+    shell.names["keys"] = {f"AWS_{name}": value for name, value in keys.items()}
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+    assert "--default" not in shell.good("os.environ.update(keys)").text
+    shell.good("%aws_profile RoleBeta --write")
+    *_, line = code_in(shell.good("os.environ.update(keys)").text)
+    assert line == "%aws_profile --default"
+    assert "user/Eve" in shell.good(line).text
