@@ -167,6 +167,9 @@ def _parsed(path: Path, _version: FileVersion | None) -> ParsedFiles:
 #: A header without its closing bracket.
 _UNCLOSED = re.compile(r"^\[[^\]\n]*$", re.MULTILINE)
 
+#: A line that Git writes around the lines of two versions that it couldn't merge.
+_OF_MERGE = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
+
 #: A header without its brackets, or only with the closing one.
 _BARE = re.compile(
     r"^((profile|sso-session|services)[ \t]+(?P<name>[^=:\[\]\n]+?)|default)\]?[ \t]*$",
@@ -194,6 +197,13 @@ def _problem(path: Path, cause: object) -> tuple[str, int | None]:
     text = content.decode(ENCODING, errors="replace").replace("\r\n", "\n")
     if isinstance(cause, UnicodeDecodeError):
         return f"Save the file as {ENCODING.upper()}.", _line_at(text, text.find("\ufffd"))
+    marker = _OF_MERGE.search(text)
+    if marker:
+        problem = (
+            "The line is a conflict marker of Git. Keep the lines of one version, and delete the "
+            "others and the markers."
+        )
+        return problem, _line_at(text, marker.start())
     header = _UNCLOSED.search(text)
     if header:
         return "The header needs a closing bracket.", _line_at(text, header.start())

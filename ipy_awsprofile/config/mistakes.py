@@ -11,21 +11,14 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
-import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from ipy_awsprofile.config.files import Config, Section, locations_of
-from ipy_awsprofile.config.parameters import PARAMETERS
 from ipy_awsprofile.config.profiles import ASSUMES, Profile, ProfileKind, advice_for
-from ipy_awsprofile.config.regions import partition_of, unknown_region
+from ipy_awsprofile.config.regions import partition_of
 from ipy_awsprofile.config.settings import (
-    COMMANDS,
-    CREDENTIALS,
     KEYS,
-    known_settings,
     number_settings,
     similar_setting,
 )
@@ -36,15 +29,20 @@ from ipy_awsprofile.config.sign_ins import (
     wrong_header_of,
 )
 from ipy_awsprofile.config.target import Target
-from ipy_awsprofile.config.user_environment import user_environment, user_variable
-from ipy_awsprofile.text import choice_of, did_you_mean, letters_of, misspelled, one_line
-
-
-class Mistake(NamedTuple):
-    """A setting that is wrong or missing, with a message that says what to write instead."""
-
-    setting: str
-    text: str
+from ipy_awsprofile.config.user_environment import user_environment
+from ipy_awsprofile.config.values import (
+    CHOICES,
+    NO_URL,
+    OF_CLIENTS,
+    VARIABLES_OF_CHOICES,
+    Mistake,
+    fault_of_number,
+    is_url,
+    mistakes_in_section,
+    mistakes_in_services,
+    problem_of,
+)
+from ipy_awsprofile.text import choice_of, did_you_mean, letters_of, one_line
 
 
 class _Part(NamedTuple):
@@ -102,7 +100,7 @@ def mistakes_in(chain: tuple[Profile, ...], config: Config) -> list[Mistake]:
     mistakes: list[Mistake] = []
     with_wrong_value: set[tuple[str, str]] = set()
     for part in _parts(chain, config):
-        for mistake in _values(part):
+        for mistake in _values_in(part):
             with_wrong_value.add((part.header, mistake.setting))
             see = part.locate(mistake.setting, config)
             # A misspelled name is at its own location, but it is about the right one.
@@ -140,126 +138,11 @@ def _used(profile: Profile, config: Config) -> Section:
     return {name: value for name, value in section.items() if own[name] == value}
 
 
-# Values of settings -------------------------------------------------------------------------------
-
-
-def _values(part: _Part) -> Iterator[Mistake]:
+def _values_in(part: _Part) -> Iterator[Mistake]:
     """Yield the mistakes in the values of a section's settings."""
     if part.header.startswith("services "):
-        yield from _of_services(part.section)
-        return
-    for name, value in part.section.items():
-        problem = _problem(name, value, part.section)
-        if problem:
-            yield Mistake(name, problem)
-    if _has_swapped_keys(part.section):
-        yield Mistake(
-            "aws_access_key_id",
-            "`aws_access_key_id` contains the secret access key, and `aws_secret_access_key` "
-            "contains the access key ID. Swap the two values.",
-        )
-
-
-def _problem(name: str, value: str | Mapping[str, str], section: Section) -> str:
-    """Return a description of a setting's mistake and its correction, or an empty string."""
-    if isinstance(value, Mapping):
-        return _in_block(name, value)
-    if name == "s3":  # botocore can't create a client with it, even if it is empty
-        return f"`s3` {_NOT_INDENTED}"
-    if not value:
-        return f"`{name}` {_EMPTY}" if _needs_value(name, section) else ""
-    fault = _fault_of_name(name, section)
-    if not fault and name in known_settings():
-        fault = _fault_of_value(name, value)
-    if not fault:
-        return ""
-    return f"`{one_line(name, 40)}` {fault}"
-
-
-_EMPTY = "is empty. Write a value, or remove the line."
-
-
-def _needs_value(name: str, section: Section) -> bool:
-    """Return whether botocore uses an empty value of a setting instead of ignoring the setting."""
-    if name in number_settings() or name in _CHOICES:
-        return True
-    is_assumed = "source_profile" in section or "credential_source" in section
-    return is_assumed and name in {"external_id", "mfa_serial"}
-
-
-def _fault_of_name(name: str, section: Section) -> str:
-    """Return a phrase that describes the mistake in a setting's name, or an empty string."""
-    if name in _OF_AWS_VAULT:
-        return _OF_AWS_VAULT[name]
-    instead = instead_of_option(name, section)
-    if instead:
-        return f"isn't an AWS setting, so it is ignored. {instead}"
-    if _ENDPOINT_OF_SERVICE.fullmatch(name):
-        return f"isn't an AWS setting, so it is ignored. {_SERVICES}"
-    similar = similar_setting(name)
-    if similar and similar.startswith("sso_") and "source_profile" in section:
-        if "role_arn" in section:
-            return ""
-        return "isn't an AWS setting, so it is ignored. Write the ARN of the role as `role_arn`."
-    if similar and similar not in section:
-        return f"isn't an AWS setting, so it is ignored. Did you mean `{similar}`?"
-    return ""
-
-
-def _fault_of_value(name: str, value: str) -> str:
-    """Return a phrase that describes the mistake in a known setting's value, or an empty string."""
-    if name in COMMANDS:
-        return "" if _starts(value) else _NO_PROGRAM
-    for pattern, fault in _MARKS.items():
-        if re.search(pattern, value):
-            return fault
-    if name in number_settings():
-        return _number(value)
-    if name in _CHOICES and value not in _CHOICES[name]:
-        return f"must be {choice_of(_CHOICES[name])}."
-    check = _CHECKS.get(name)
-    if check is None:
-        return ""
-    return check(value)
-
-
-_INHERITS = (
-    "is a setting of aws-vault, which AWS's tools ignore. Copy that profile's settings to this one."
-)
-
-#: Settings of aws-vault that change what a profile is, and what to write instead.
-_OF_AWS_VAULT = {"include_profile": _INHERITS, "parent_profile": _INHERITS}
-
-#: What to write instead of a setting that is named like an option of a switch.
-_OPTIONS = {
-    "duration": "To limit a session's duration, add `--duration` to `%aws_profile`.",
-    "expect_account": "To check the account, add `--expect-account` to `%aws_profile`.",
-    "mfa": "Remove the line.",
-    "policy": "To limit a session with a policy, add `--policy FILE` to `%aws_profile`.",
-    "protected": "To require confirmation, list the profile in `AwsProfileMagics.protected`.",
-    "read_only": "To limit a session to reading, add `--read-only` to `%aws_profile`, or list "
-    "the profile in `AwsProfileMagics.read_only`.",
-    "session_name": "Remove the line, because only a profile with a role has a session name.",
-    "write": "To write with a profile in `AwsProfileMagics.read_only`, add `--write` to "
-    "`%aws_profile`.",
-}
-_OPTION_BY_LETTERS = {letters_of(name): name for name in _OPTIONS}
-
-
-def instead_of_option(name: str, section: Section) -> str:
-    """Return advice about a setting that is named like an option of a switch, or ""."""
-    option = _OPTION_BY_LETTERS.get(letters_of(name))
-    if option is None:
-        return ""
-    kind = Profile("", section).kind
-    parameter = PARAMETERS.get(option)
-    if parameter and kind in parameter.kinds:
-        return f"Write `{parameter.setting}` instead."
-    if option == "mfa" and kind is ProfileKind.STATIC_KEYS:
-        return "Write `mfa_serial` with your MFA device's ARN, and add `--mfa` to `%aws_profile`."
-    if option == "mfa" and kind in ASSUMES:
-        return "Write `mfa_serial` with your MFA device's ARN."
-    return _OPTIONS[option]
+        return mistakes_in_services(part.section)
+    return mistakes_in_section(part.section)
 
 
 def ignored_limits(target: Target) -> list[str]:
@@ -274,7 +157,7 @@ def ignored_limits(target: Target) -> list[str]:
     for name, value in section.items():
         is_limited = limits.get(letters_of(name), True)
         if value and not is_limited:
-            warnings.append(_problem(name, value, section))
+            warnings.append(problem_of(name, value, section))
     return list(filter(None, warnings))
 
 
@@ -285,188 +168,17 @@ def faults_of_clients(target: Target) -> list[str]:
     """
     part = _Part(f"profile {target.profile}", _used(target.profile, target.config))
     mistakes = list(_variables())
-    for setting, text in _values(part):
+    for setting, text in mistakes_in_section(part.section):
         mistakes.append(Mistake(setting, text + part.locate(setting, target.config)))
     return texts_about(OF_CLIENTS | number_settings().keys(), mistakes)
 
 
-#: What botocore takes for a part of a value.
-_MARKS = {
-    r"\n": "includes the indented lines below it. Remove their indentation.",
-    r"\s[#;]": "includes a comment. Move the comment to its own line.",
-    "^[\"'“‘].*[\"'”’]$": "includes its quotation marks. Remove them.",
-}
-
-_NOT_INDENTED = "must have its settings on the lines below it, with each line indented."
-_NO_PROGRAM = "names a program that isn't on the PATH. Install it, or write its full path."
-_ENDPOINT_OF_SERVICE = re.compile(r"endpoint_url[_.]\w+|\w+\.endpoint_url")
-_SERVICES = (
-    "To set the endpoint of a service, write a [services NAME] section, and `services = NAME` in "
-    "the profile."
-)
-_NO_URL = "needs a scheme and a host, such as `http://localhost:9000`."
-
-
-def _in_block(name: str, block: Mapping[str, str]) -> str:
-    """Return a message about the mistake in an indented block, or an empty string."""
-    if name in _TEXTS:
-        return f"The value of `{name}` must be on the same line as the equals sign."
-    url = block.get("endpoint_url")
-    if url and not _is_url(url):
-        return f"The `endpoint_url` of `{name}` {_NO_URL}"
-    return ""
-
-
-def _of_services(section: Section) -> Iterator[Mistake]:
-    """Yield the mistakes in a [services] section, which has a block for each service."""
-    for service, block in section.items():
-        problem = ""
-        if isinstance(block, Mapping):
-            problem = _in_block(service, block) or _misspelled_in_block(service, block)
-        elif service == "endpoint_url":
-            problem = "`endpoint_url` must be indented, below the name of a service."
-        else:
-            problem = f"`{one_line(service, 40)}` {_NOT_INDENTED}"
-        if problem:
-            yield Mistake(service, problem)
-
-
-def _misspelled_in_block(service: str, block: Mapping[str, str]) -> str:
-    """Return a message about a service's misspelled `endpoint_url`, or an empty string."""
-    for name in block:
-        if name != "endpoint_url" and misspelled(name, ["endpoint_url"]):
-            return (
-                f"`{one_line(name, 40)}` of `{one_line(service, 40)}` isn't an AWS setting, so it "
-                "is ignored. Did you mean `endpoint_url`?"
-            )
-    return ""
-
-
-#: Settings that can't be a block.
-_TEXTS = CREDENTIALS | {"ca_bundle", "endpoint_url", "region", "services"}
-
-
-def is_program(name: str) -> bool:
-    """Return whether the user's environment has a program with this name or path."""
-    return shutil.which(name, path=user_variable("PATH")) is not None
-
-
-def _starts(command: str) -> bool:
-    """Return whether a command's program exists or might exist."""
-    try:
-        first, *_ = shlex.split(command, posix=os.name != "nt")
-    except ValueError:
-        return False
-    first = first.strip('"')
-    # A shell runs an mfa_process, so its first word can be anything.
-    return is_program(first) or not re.fullmatch(r"[\w./\\:~+-]+", first)
-
-
-def _is_url(text: str) -> bool:
-    """Return whether botocore can use a string as the URL of an endpoint."""
-    try:
-        url = urlsplit(text)
-        return url.scheme in {"http", "https"} and bool(url.hostname)
-    except ValueError:
-        return False
-
-
-def _has_swapped_keys(section: Section) -> bool:
-    """Return whether a section has its access key ID and its secret access key swapped."""
-    access_key, secret = (str(section.get(name, "")) for name in _KEY_PAIR)
-    return bool(_KEY_ID.fullmatch(secret)) and not _KEY_ID.fullmatch(access_key)
-
-
-_KEY_PAIR = ("aws_access_key_id", "aws_secret_access_key")
-
-#: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
-_KEY_ID = re.compile(r"A(KIA|SIA)[A-Z0-9]{16}")
-
-
-def _arn(value: str) -> str:
-    if re.fullmatch(r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+", value):
-        return ""
-    return "isn't the ARN of a role. Example: arn:aws:iam::123456789012:role/NAME."
-
-
-def _account(value: str) -> str:
-    if re.fullmatch(r"\d{12}", value, re.ASCII):
-        return ""
-    return "isn't an account ID, which has 12 digits."
-
-
-def _number(value: str) -> str:
-    try:
-        int(value)
-    except ValueError:
-        return "must be a whole number, such as 10."
-    return ""
-
-
-def _seconds(value: str) -> str:
-    if not value.isdigit():
-        return "isn't a number of seconds, so botocore ignores it. Example: 3600."
-    if int(value) < _SHORTEST:
-        return f"must be at least {_SHORTEST}."
-    return ""
-
-
-#: The shortest session of a role, in seconds, and the longest, of a role that a role assumes too.
-_SHORTEST = 900
-_LONGEST = 43200
-_LONGEST_CHAINED = 3600
-
-
-def _device(value: str) -> str:
-    if not re.match(r"arn:[\w-]+:iam::\d{12}:user/", value):
-        return ""
-    return (
-        "is the ARN of a user, not of the user's MFA device. `aws iam list-mfa-devices` shows the "
-        "device's `SerialNumber`, such as arn:aws:iam::123456789012:mfa/NAME."
-    )
-
-
-def _region(value: str) -> str:
-    problem = unknown_region(value)
-    return f"isn't right: {problem}" if problem else ""
-
-
-def _url(value: str) -> str:
-    return "" if _is_url(value) else _NO_URL
-
-
-def _file(value: str) -> str:
-    if os.path.exists(value):
-        return ""
-    if value.startswith("~"):
-        return "must be the whole path of the file: botocore doesn't replace `~`."
-    return "names a file that doesn't exist. Correct its path, or create the file again."
-
-
-#: What is wrong with a value that only AWS or the system would refuse, or that botocore ignores.
-_CHECKS = {
-    "ca_bundle": _file,
-    "duration_seconds": _seconds,
-    "endpoint_url": _url,
-    "mfa_serial": _device,
-    "role_arn": _arn,
-    "sso_account_id": _account,
-    "sso_region": _region,
-    "web_identity_token_file": _file,
-}
-
-
-#: The values of settings that botocore doesn't check before it creates a client, and their
-#: environment variables.
-_CHOICES = {"retry_mode": ("legacy", "standard", "adaptive")}
-_VARIABLES_OF_CHOICES = {"AWS_RETRY_MODE": "retry_mode"}
-
-#: The settings whose mistakes prevent botocore from creating a client.
-OF_CLIENTS = frozenset({*_CHOICES, "s3"})
-
-
 # Profiles and their sections ----------------------------------------------------------------------
 
+
+#: The longest session of a role, in seconds, and of a role that a role assumes.
+_LONGEST = 43200
+_LONGEST_CHAINED = 3600
 
 #: The settings that refer to another section.
 _REFERENCES = {"services", "source_profile", "sso_session"}
@@ -480,7 +192,8 @@ def _of_profile(profile: Profile, config: Config) -> Iterator[Mistake]:
         yield Mistake("aws_access_key_id", text)
     source = profile.source_profile
     if profile.kind is ProfileKind.ASSUME_ROLE and source and source not in config.profiles:
-        advice = advice_for(source, config) or "`%aws_profiles` lists the profiles."
+        advice = _instead_of_session(source, config) or advice_for(source, config)
+        advice = advice or "`%aws_profiles` lists the profiles."
         yield Mistake("source_profile", advice + part.locate("source_profile", config))
     if _has_role_beside_sign_in(profile):
         text = (
@@ -496,6 +209,17 @@ def _of_profile(profile: Profile, config: Config) -> Iterator[Mistake]:
         yield Mistake("services", advice + part.locate("services", config))
     if profile.kind is ProfileKind.SSO:
         yield from _of_sign_in(profile, part, config)
+
+
+def _instead_of_session(name: str, config: Config) -> str:
+    """Return advice if a ``source_profile`` is the name of an [sso-session], or else ""."""
+    if name not in config.sso_sessions:
+        return ""
+    profiles = [each for each, own in config.profiles.items() if own.get("sso_session") == name]
+    says = f"`{name}` is an [sso-session]. As `source_profile`, write the name of a profile"
+    if profiles:
+        return f"{says} that uses it, such as `{profiles[0]}`."
+    return f"{says} with `sso_session = {name}`, `sso_account_id` and `sso_role_name`."
 
 
 def _has_role_beside_sign_in(profile: Profile) -> bool:
@@ -518,7 +242,11 @@ def _of_sign_in(profile: Profile, part: _Part, config: Config) -> Iterator[Mista
     sign_in = sign_in_of(profile.settings, config)
     if sign_in is None or not sign_in.has_address:
         section = config.sso_sessions.get(session or "", profile.settings)
-        yield Mistake("sso_region", portal_advice(section))
+        advice = portal_advice(section)
+        if session and "region" in section and "sso_region" not in section:
+            see = _Part(f"sso-session {session}", {}).locate("region", config)
+            advice = f"In [sso-session {session}], write `sso_region` instead of `region`.{see}"
+        yield Mistake("sso_region", advice)
 
 
 def _exported_keys(profile: Profile, config: Config) -> Iterator[Mistake]:
@@ -566,17 +294,17 @@ def _variables() -> Iterator[Mistake]:
     """Yield the mistakes in environment variables that override the settings of every profile."""
     environ = user_environment()
     for variable, value in sorted(environ.items()):
-        if variable.startswith("AWS_ENDPOINT_URL") and value and not _is_url(value):
-            yield Mistake("endpoint_url", f"`{variable}` {_NO_URL}")
+        if variable.startswith("AWS_ENDPOINT_URL") and value and not is_url(value):
+            yield Mistake("endpoint_url", f"`{variable}` {NO_URL}")
     for variable in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
         path = environ.get(variable)
         if path and not os.path.exists(path):
             yield Mistake("ca_bundle", f"`{variable}` names a file that doesn't exist.")
     for setting, variable in number_settings().items():
-        if _number(environ.get(variable, "0")):
+        if fault_of_number(environ.get(variable, "0")):
             yield Mistake(setting, f"`{variable}` must be a whole number. {_correct(variable)}")
-    for variable, setting in _VARIABLES_OF_CHOICES.items():
-        values = _CHOICES[setting]
+    for variable, setting in VARIABLES_OF_CHOICES.items():
+        values = CHOICES[setting]
         if environ.get(variable, values[0]) not in values:
             text = f"`{variable}` must be {choice_of(values)}. {_correct(variable)}"
             yield Mistake(setting, text)

@@ -24,7 +24,7 @@ from ipy_awsprofile.config.files import (
     locations_of,
     read_config,
 )
-from ipy_awsprofile.config.names import Arn
+from ipy_awsprofile.config.names import Arn, fits, has_wildcard
 from ipy_awsprofile.config.settings import COMMANDS, CREDENTIALS, KEYS, SECRETS, client_settings
 from ipy_awsprofile.config.user_environment import named_profile, user_environment, user_variable
 from ipy_awsprofile.errors import ConfigFileError, ProfileNotFound
@@ -240,6 +240,11 @@ def find_profile(name: str, config: Config | None = None) -> Profile:
 
 def advice_for(name: str, config: Config) -> str:
     """Return a sentence that says what to write instead of a missing profile's name, or ""."""
+    if has_wildcard(name) and any(fits([name], profile) for profile in config.profiles):
+        return (
+            "To call a function for each profile that matches the pattern, write "
+            f"`across_profiles({name!r}, FUNCTION)`."
+        )
     return _missing_section(name, config) or _did_you_mean_profile(name, config)
 
 

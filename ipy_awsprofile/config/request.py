@@ -303,6 +303,8 @@ class SessionRequest:
             meant = replace(self, profile=self.role, role=None)
         elif self.profile is None:
             meant = self._with_one_role()
+        elif profiles.get(self.role or "", {}).get("source_profile") == self.profile:
+            meant = replace(self, profile=self.role, role=None)
         elif self.role_arn and not self.source_profile:
             meant = replace(self, profile=None, source_profile=self.profile)
         elif self.source_profile and not self.role_arn:

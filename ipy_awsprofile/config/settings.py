@@ -59,11 +59,15 @@ _OTHERS = words(
 )
 
 
-#: Names of environment variables and of aws-vault, and the settings in their place.
+#: Names of environment variables, of aws-vault and of Granted, and the settings in their place.
 _MEANT = {
     "aws_region": "region",
     "aws_default_region": "region",
     "include_profile": "source_profile",
+    "granted_sso_account_id": "sso_account_id",
+    "granted_sso_region": "sso_region",
+    "granted_sso_role_name": "sso_role_name",
+    "granted_sso_start_url": "sso_start_url",
     "mfa_arn": "mfa_serial",
     "mfa_device": "mfa_serial",
     "mfa_serial_number": "mfa_serial",

@@ -496,6 +496,17 @@ def _require_one_way(request: SessionRequest, config: Config) -> None:
         role = f"arn:aws:iam::ACCOUNT:role/{request.role or 'NAME'}"
         source = quoted(request.source_profile)
         hint = f"Write `--role-arn {role} --source-profile {source}`, with the account's ID."
+    elif request.profile and request.default:
+        lines = [replace(request, default=False), replace(request, profile=None)]
+        hint = " or ".join(f"`%aws_profile {arguments(each)}`" for each in lines)
+        hint = f"Write {hint}."
+    elif request.profile and request.role and request.account is None:
+        role_arn = f"arn:aws:iam::ACCOUNT:role/{request.role}"
+        source = request.profile
+        meant = replace(
+            request, profile=None, role=None, role_arn=role_arn, source_profile=source, sso=None
+        )
+        hint = f"Write `%aws_profile {arguments(meant)}`, with the account's ID."
     elif request.profile is None and request.has_parts:
         missing = "--role NAME" if request.account else "--account ID"
         listing = "%aws_profiles --sso"

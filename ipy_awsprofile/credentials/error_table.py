@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
 
-from ipy_awsprofile.config.mistakes import OF_CLIENTS
 from ipy_awsprofile.config.private import NotWritable
 from ipy_awsprofile.config.settings import CREDENTIALS, KEYS, ROLE, number_settings, words
 from ipy_awsprofile.config.sign_ins import PORTAL
+from ipy_awsprofile.config.values import OF_CLIENTS
 from ipy_awsprofile.errors import (
     AccessDenied,
     AwsProfileError,

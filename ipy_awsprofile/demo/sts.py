@@ -157,7 +157,13 @@ def role_session(
     if seconds > longest:
         raise invalid(f"The requested DurationSeconds exceeds the {limit}")
     parts["session_policies"] = _session_policies(params)
-    return iam.create_role_session(role.arn, params["RoleSessionName"], seconds, **parts)
+    name = params["RoleSessionName"]
+    if not re.fullmatch(r"[\w+=,.@-]*", name, re.ASCII):
+        raise invalid(
+            f"1 validation error detected: Value '{name}' at 'roleSessionName' failed to satisfy "
+            "constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*"
+        )
+    return iam.create_role_session(role.arn, name, seconds, **parts)
 
 
 def _user_session(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Signer:

@@ -16,12 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from ipy_awsprofile.config.files import Config, Section, locations_of, read_config
-from ipy_awsprofile.config.mistakes import (
-    Mistake,
-    instead_of_option,
-    mistakes_in,
-    mistakes_of,
-)
+from ipy_awsprofile.config.mistakes import mistakes_in, mistakes_of
 from ipy_awsprofile.config.organization import read_policy
 from ipy_awsprofile.config.parameters import PARAMETERS
 from ipy_awsprofile.config.profiles import ASSUMES, Profile, ProfileKind
@@ -38,6 +33,7 @@ from ipy_awsprofile.config.settings import (
 )
 from ipy_awsprofile.config.target import Target, requested_chain, target_of
 from ipy_awsprofile.config.user_environment import named_profile, user_environment
+from ipy_awsprofile.config.values import Mistake, instead_of_option
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.explain.rehearsal import Rehearsal, rehearse
 from ipy_awsprofile.sessions.assigned_roles import complete_list

@@ -26,8 +26,8 @@ from botocore.configprovider import SmartDefaultsConfigStoreFactory
 from botocore.utils import IMDSRegionProvider
 from urllib3 import HTTPResponse
 
-from ipy_awsprofile.config.mistakes import is_program
 from ipy_awsprofile.config.target import Target
+from ipy_awsprofile.config.values import is_program
 from ipy_awsprofile.credentials.outside import Outside
 from ipy_awsprofile.credentials.person import Person, Prompter
 from ipy_awsprofile.credentials.sts import CliFiles, RoleCache

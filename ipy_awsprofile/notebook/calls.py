@@ -135,8 +135,8 @@ def _show_state(count: int, *, is_on: bool) -> None:
         title = "Recording AWS calls"
         tone = Tone.GOOD
     notes = (
-        "`%aws_calls` returns the calls as a DataFrame. Calls by libraries without botocore, such "
-        "as polars and DuckDB, aren't recorded.",
+        "`%aws_calls` returns the calls as a DataFrame. Calls by other processes, such as `!aws`, "
+        "and by libraries without botocore, such as polars and DuckDB, aren't recorded.",
     )
     display(Card(title, number_of(count, "call"), notes=notes, tone=tone))
 

@@ -223,10 +223,13 @@ class CellBeginning:
     def __init__(self) -> None:
         #: The functions to call. Their argument is IPython's information about the cell.
         self.functions: list[Callable[[ExecutionInfo], object]] = []
+        #: The code of the cell, as the user has written it.
+        self.cell = ""
         self._was_interrupted = False
 
     def call_functions(self, info: ExecutionInfo) -> None:
         """Call the functions that are registered to run before a cell, and remember a Ctrl-C."""
+        self.cell = info.raw_cell or ""
         self._was_interrupted = False
         try:
             for function in self.functions:
@@ -245,6 +248,25 @@ class CellBeginning:
 def needs_no_switch(switcher: Switcher) -> bool:
     """Return whether the user has already switched, which means that cells don't need a switch."""
     return switcher.request is not None or switcher.has_switched
+
+
+#: A variable or an expression whose value IPython fills in.
+_FILLED_IN = re.compile(r"\{[^{}]+\}|\$\{?\w+\}?")
+
+
+def require_value(cell: str) -> None:
+    """Raise InvalidOption if the value that IPython fills in is all that a switch's line contains.
+
+    Call this function if the magic has received an empty line, which then comes from an empty
+    value. Without a name, the magic wouldn't switch, and the next cells would use the former
+    identity.
+    """
+    lines = re.findall(r"(?m)^[ \t]*%aws_profile\b[ \t]*(.*?)[ \t]*$", cell)
+    values = list(filter(_FILLED_IN.fullmatch, lines))
+    if values and values == lines:
+        raise InvalidOption(
+            f"The value of `{values[0]}` is empty.", "Set the value to the name of a profile."
+        )
 
 
 class FirstProfile:

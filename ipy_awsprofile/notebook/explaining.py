@@ -15,7 +15,7 @@ from botocore.exceptions import ProfileNotFound
 
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.names import Arn
-from ipy_awsprofile.config.request import Form, Origin, arguments
+from ipy_awsprofile.config.request import Form, Origin, SessionRequest, arguments, python_arguments
 from ipy_awsprofile.config.shared import python_of
 from ipy_awsprofile.credentials.botocore_session import rejection_of
 from ipy_awsprofile.credentials.caller import caller_of
@@ -102,10 +102,13 @@ def _line_about_copy(error: Exception, switcher: Switcher) -> str:
             f"`{name}` is for programs outside the notebook. In the notebook, "
             f"`{active.label.name}` is already active, so use `boto3.Session()`."
         )
+    request = SessionRequest(name)
+    if active.request.profile == name:  # the limits remain
+        request = SessionRequest(**active.request.session_options())
     return (
         f"While `{active.label.name}` is active, boto3 and other programs can't find the profiles "
         "in your config file, which isn't copied because it contains access keys. Use "
-        f"`open_session({name!r})`, or move the keys to the credentials file."
+        f"`open_session({python_arguments(request)})`, or move the keys to the credentials file."
     )
 
 

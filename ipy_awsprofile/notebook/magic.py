@@ -25,7 +25,13 @@ from ipy_awsprofile.config.request import SESSION, SessionRequest, arguments
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, faults_as_errors
 from ipy_awsprofile.gate import PROCESS, errors_as_lines
 from ipy_awsprofile.kernel.watch import unwatch, watch
-from ipy_awsprofile.notebook.cells import CellBeginning, FirstProfile, code_of, needs_no_switch
+from ipy_awsprofile.notebook.cells import (
+    CellBeginning,
+    FirstProfile,
+    code_of,
+    needs_no_switch,
+    require_value,
+)
 from ipy_awsprofile.notebook.completion import complete
 from ipy_awsprofile.notebook.lines import set_help, with_options
 from ipy_awsprofile.notebook.options import (
@@ -33,6 +39,7 @@ from ipy_awsprofile.notebook.options import (
     of_aws_calls,
     of_aws_profile,
     of_aws_profiles,
+    parse,
 )
 
 if TYPE_CHECKING:
@@ -242,7 +249,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     def _explain_error(self, result: ExecutionResult) -> None:
         """Explain an error that AWS, an expired session or a mistake in the code has caused."""
         cell = code_of(result)
-        error = result.error_in_exec
+        error = result.error_in_exec or result.error_before_exec
         last = getattr(sys, "last_value", None)
         if error is None and last is not self._last_error and "%run" in cell:
             error = last  # IPython shows the error of the program, and the cell goes on
@@ -307,6 +314,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         switcher = self.switcher
         if cell is not None:
             return run_aws_profile_cell(options, cell, self.shell, switcher)
+        if options == parse(self.aws_profile.parser, ""):
+            require_value(self._beginning.cell)
         try:
             return run_aws_profile(options, switcher, self.make_picker)
         except AwsProfileError as error:

@@ -209,7 +209,7 @@ class TypedLine:
         if read.problem:
             return read.problem
         if self.magic == "aws_profile":
-            return self._advice_for_names(words, read)
+            return self._advice_for_names(words, read) or self._advice_for_magic(words)
         return self._written([*read.names, *read.options])
 
     def _advice_for_call(self, arguments: str) -> str:
@@ -259,8 +259,17 @@ class TypedLine:
             return ANSWERS[rest[0]]
         return f"Write `!{self.line}` to run the AWS CLI as the active identity."
 
+    def _advice_for_magic(self, words: list[str]) -> str:
+        """Return advice to use a different magic with the same words, or an empty string."""
+        if self._parsed(words):
+            return ""
+        line = replace(self, magic="aws_profiles").good_line(words)
+        return f"Write `{line}`." if line else ""
+
     def _advice_for_unknown(self, words: list[str], read: Words) -> str:
         """Return advice about unknown options, which may belong to another magic, or ""."""
+        if self.magic == "aws_profiles" and read.unknown == ["--account"]:
+            return self._written([*read.names, *read.options])  # an account's ID is a pattern
         for magic in self.parsers:
             is_cell = self.is_cell or not _cell_flags().isdisjoint(read.unknown)
             other = replace(self, magic=magic, is_cell=is_cell)

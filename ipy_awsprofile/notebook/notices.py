@@ -59,6 +59,10 @@ _CALL_IN_RUN = re.compile(r"\bacross_profiles\(([^()\n]+),\s*(\w+)\(\s*session\s
 #: A variable that a shell sets only for itself.
 _EXPORT = re.compile(r"(?m)^[ \t]*!\s*export\s+(AWS_\w+)=(\S*)")
 
+#: A cell that a shell runs, and the variables with a profile's name that the shell sets.
+_SHELL_CELL = re.compile(r"\s*%%(?:bash|sh|script)\b")
+_EXPORT_IN_SHELL_CELL = re.compile(r"(?m)^[ \t]*export[ \t]+(AWS_(?:DEFAULT_)?PROFILE)=(\S*)")
+
 #: A line that sets a configurable, with its class, setting and value.
 _CONFIG = re.compile(r"(?m)^[ \t]*%config[ \t]+(\w+)\.(\w+)[ \t]*=(.*)$")
 
@@ -132,7 +136,16 @@ class Notices:
 
     def _tell_about_export(self, result: ExecutionResult) -> None:
         """Show a line if the cell sets a variable in a shell that ends at once."""
-        for name, value in _EXPORT.findall(code_of(result)):
+        cell = code_of(result)
+        if _SHELL_CELL.match(cell):
+            for name, value in _EXPORT_IN_SHELL_CELL.findall(cell):
+                profile = value.strip("'\"")
+                if _is_profile(profile):
+                    PROCESS.warn(
+                        f"`export` sets `{name}` only for the rest of the cell. To switch the "
+                        f"notebook to `{profile}`, run `%aws_profile {quoted(profile)}`."
+                    )
+        for name, value in _EXPORT.findall(cell):
             profile = value.strip("'\"")
             step = f"To set it in the notebook, write `%env {name}=VALUE`."
             if name in PROFILE_VARIABLES and _is_profile(profile):

@@ -327,8 +327,15 @@ def parse(parser: argparse.ArgumentParser, line: str) -> argparse.Namespace:
         return parser.parse_args(words_in(line))
     except (ValueError, UsageError) as error:  # such as a quotation mark that isn't closed
         hint = f"Run `%{parser.prog}?` to see the options."
+        without_value = _WITHOUT_VALUE.match(str(error))
+        if without_value:
+            action = flags_of(parser)[without_value[1]]
+            hint = f"Write `{without_value[1]} {action.metavar}`. {action.help}"
         raise InvalidOption(f"{error}.", hint) from None
 
+
+#: The error of argparse for an option that lacks its value.
+_WITHOUT_VALUE = re.compile(r"argument (--[\w-]+): expected one argument")
 
 #: What `words_in` removes from a line, as an argument of `str.translate`.
 WITHOUT_QUOTATION_MARKS = str.maketrans("", "", "'\"")

@@ -54,6 +54,12 @@ _ATTRIBUTES = {
     ("ProfilePicker", "profile_name"): "value",
 }
 
+#: Names that code expects for a function that switches, without case and underscores.
+_SWITCHES = {
+    *("activate", "assume", "assumerole", "awsprofile", "loadprofile", "profile", "setprofile"),
+    *("switch", "switchprofile", "switchto"),
+}
+
 #: The columns of `list_buckets`, and the names in S3's response.
 _COLUMNS = ["name", "creation_date", "region"]
 _OF_RESPONSE = {"Name", "CreationDate", "BucketRegion", "Buckets"}
@@ -75,6 +81,9 @@ _PARAMETER = re.compile(
 
 #: A function of this package in place of its result.
 _FUNCTION_AS_OPTIONS = re.compile(r"\bstorage_options=storage_options\b(?!\()")
+
+#: A magic of this package and its arguments.
+_MAGIC = re.compile(r"%%?(?:aws_(?:profiles?|calls)|(?:re)?load_ext[ \t]+ipy_awsprofile)\b.*")
 
 #: A line that runs a program with its own variables, and the arguments of ``%run``.
 _RUN = re.compile(r"(?m)^[ \t]*(%run)[ \t]+((?!.*-i\b).+?)[ \t]*$")
@@ -156,6 +165,7 @@ class _Mistake:
             AttributeError: self._about_attribute,
             TypeError: self._about_type,
             KeyError: self._about_column,
+            SyntaxError: self._about_magic,
         }
         for kind, about in lines.items():
             line = about() if isinstance(self.error, kind) else ""
@@ -234,6 +244,23 @@ class _Mistake:
         names = read_config().profiles
         near = [] if name in names else misspelled(name, names)
         return f"Did you mean `{near[0]}`?" if near else ""
+
+    def _about_magic(self) -> str:
+        """Return a line about a magic that isn't at the beginning of a line, or in a program."""
+        code = str(getattr(self.error, "text", None) or "")
+        magic = _MAGIC.search(code)
+        if magic is None:
+            return ""
+        file = Path(str(getattr(self.error, "filename", "")))
+        if file.suffix == ".py" and "%run" in self.cell:
+            return (
+                f"A file with magics must end with `.ipy`. Rename `{file.name}` to "
+                f"`{file.stem}.ipy`, and write `%run {file.stem}.ipy`."
+            )
+        return (
+            "A magic must be at the beginning of a line. Write "
+            f"`{magic[0].strip()}` on a separate line, which can be indented."
+        )
 
     # ---- values
 
@@ -321,6 +348,12 @@ def _about_missing(name: str, module: str) -> str:
         return (
             f"`%aws_profile NAME` sets the variable `{SESSION}`. You don't need to import the "
             "variable."
+        )
+    if letters_of(name) in _SWITCHES:
+        return (
+            "`%aws_profile NAME` switches the notebook. In a script, run "
+            "`from ipy_awsprofile import using_profile`, and write "
+            '`with using_profile("NAME"):`.'
         )
     order = [module, *(other for other in _NAMES if other != module)]
     for other in order:

@@ -44,6 +44,11 @@ ANSWERS = {
         ("unshare", "noshare", "stopshare", "endshare", "shareoff", "stopsharing", "nosharing"),
         "`%aws_profile --share off` stops sharing, and doesn't accept a name or other options.",
     ),
+    **dict.fromkeys(
+        ("export", "exec", "execute", "env", "shell"),
+        "Programs that the notebook starts, such as `!aws s3 ls`, use the active identity. "
+        "`%aws_profile --share` lets other programs use it.",
+    ),
     "configure": "Run `aws configure` in a terminal to add a profile.",
     **dict.fromkeys(
         ("tokencode", "mfacode", "otp", "totp"),

@@ -133,6 +133,9 @@ def problem_of_pattern(pattern: str, *, typos_only: bool) -> str:
     if any(_fitting_pattern([pattern], *name) for name in names):
         return ""
     says = f"No known profile or account matches `{pattern}`."
+    meant = _pattern_for_expression(pattern)
+    if meant != pattern and any(_fitting_pattern([meant], *name) for name in names):
+        return f"{says} Patterns aren't regular expressions. Did you mean `{meant}`?"
     close = misspelled(pattern.strip("*?"), _parts_of(names), _LIKE_PATTERN)
     if close:
         return f"{says} Did you mean `{close[0]}`?"
@@ -142,6 +145,12 @@ def problem_of_pattern(pattern: str, *, typos_only: bool) -> str:
         if cached_list(sign_in) is None:
             return f"{says} `%aws_profiles --sso {quoted(sign_in.name)}` lists more accounts."
     return f"{says} `%aws_profiles` lists all profiles and their accounts."
+
+
+def _pattern_for_expression(expression: str) -> str:
+    """Return the pattern that matches the same names as a simple regular expression."""
+    pattern = expression.removeprefix("^").removesuffix("$")
+    return re.sub(r"\.[*+]", "*", pattern).replace("\\", "")
 
 
 #: How similar a pattern must be to a name that it is a typo for, such as `prdo` for `prod`.
