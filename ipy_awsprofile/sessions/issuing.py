@@ -69,6 +69,7 @@ from ipy_awsprofile.sessions.session import (
     ProfileSession,
     check_session,
     credentials_of,
+    fetch_identity,
     open_protected,
     open_target,
     own_client_of,
@@ -361,11 +362,12 @@ def scoped(
 
     ``session_or_profile`` is a boto3 session or the name of a profile. ``policy`` is a JSON file's
     path or a policy as a dict. If ``read_only`` is true, the session has the policy of
-    ``%aws_profile --read-only``. The session can do only what both its identity and the policy
-    allow. If ``seconds`` (1 to 129600) is set, the session ends after that time and isn't renewed.
-    If ``seconds`` is None, the session is renewed for as long as ``session_or_profile`` is renewed.
-    CloudTrail shows the ``description``. After the ``with`` block, the scoped session can't sign
-    any requests.
+    ``%aws_profile --read-only``. If you pass the name of a profile that the notebook's setting
+    ``read_only`` matches, the session also has this policy, unless you pass ``policy``. The session
+    can do only what both its identity and the policy allow. If ``seconds`` (1 to 129600) is set,
+    the session ends after that time and isn't renewed. If ``seconds`` is None, the session is
+    renewed for as long as ``session_or_profile`` is renewed. CloudTrail shows the ``description``.
+    After the ``with`` block, the scoped session can't sign any requests.
 
     `scoped` doesn't switch the notebook, and all other sessions in the kernel keep their
     permissions. The limits apply only to code that uses the scoped session. Code that uses the
@@ -437,6 +439,8 @@ def _begin_scope(
     if isinstance(base, str):
         # The notebook's setting limits sessions without limits, and would prevent narrower ones.
         base = open_protected(OpeningRequest(base), Protection())
+        if "Policy" not in scope and _is_read_only(base):
+            scope = {**scope, "Policy": read_only_policy()}
     check_session(base, "GetScopedCredentials")
     session = _open_scope(base, scope)
     credentials: Any = session.get_credentials()
@@ -450,6 +454,16 @@ def _begin_scope(
         credentials.has_ended = True
         with suppress(ValueError):  # the process's state was reset in the block
             PROCESS.scopes.remove(opened)
+
+
+def _is_read_only(session: ProfileSession) -> bool:
+    """Return whether the notebook's setting ``read_only`` matches a session's profile."""
+    protection = Protection(read_only=PROCESS.read_only)
+    if not protection.has_patterns:
+        return False
+    target = session.target
+    account = fetch_identity(session).account
+    return bool(protection.limited(target.request, target, account).request.read_only)
 
 
 def _statement_of_block(base: boto3.Session, options: SessionRequest | None) -> str:

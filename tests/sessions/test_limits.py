@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -35,6 +35,7 @@ from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.demo.policies import effect_of
 from ipy_awsprofile.demo.stages import allow
 from ipy_awsprofile.errors import AccessDenied, AwsProfileError, IdentityChanged, InvalidOption
+from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.sessions.session import credentials_of
 from tests.aws import EmbeddedAws
 from tests.kinds import ACCOUNT, KINDS, create_ann, in_its_place, prepared, sign_in
@@ -90,6 +91,20 @@ def test_fewer_permissions(aws: EmbeddedAws, tmp_path: Path, of: str, kind: str)
         with pytest.raises(ClientError, match="AccessDenied"):
             put(session)
         put(base)
+
+
+def test_profiles_in_the_setting(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session with only a time limit is read-only if the notebook's setting says so."""
+    for pattern, can_write in (("Ann", False), (ACCOUNT, False), ("Other", True)):
+        monkeypatch.setattr(PROCESS, "read_only", (pattern,))
+        with scoped("Ann", seconds=900) as session:
+            assert names(session) == ["data"]
+            denied = nullcontext() if can_write else pytest.raises(ClientError, match="Denied")
+            with denied:
+                put(session)
+    monkeypatch.setattr(PROCESS, "read_only", ("Ann",))
+    with scoped("Ann", policy=WIDE) as session:
+        put(session)
 
 
 def test_description(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
