@@ -153,7 +153,7 @@ class Cache:
 
 #: The card's sentences about objects that were opened in S3.
 KEEPS = "was opened in S3 as another identity, which it keeps: open it again"
-MAY_KEEP = "keeps the identity that it was opened with, if it reads from S3: open it again"
+MAY_KEEP = "may keep the identity that it was opened with, if it reads from S3: open it again"
 
 #: The card's sentence about clusters that this kernel didn't start.
 ELSEWHERE = "uses the identity of its cluster's machines, not the active one: give them a role"

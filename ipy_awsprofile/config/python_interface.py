@@ -321,6 +321,9 @@ def _parameter_meant(call: _Call, name: str) -> str:
     letters = letters_of(name)
     if letters in _CODES:
         return f"Leave out `{name}`. The notebook prompts you for the MFA code."
+    of_function = _with_own_arguments(call)
+    if of_function:
+        return of_function
     by_flag = {letters_of(each.flag): key for key, each in options_of(SwitchRequest).items()}
     name = by_flag.get(letters, name)
     for meant in (name, _SYNONYMS.get(letters)):
@@ -346,6 +349,24 @@ def _parameter_meant(call: _Call, name: str) -> str:
         if call.function in _REQUESTS and name in parameters:
             return f"`{function}` has the parameter `{name}`."
     return did_you_mean(name, shown)
+
+
+def _with_own_arguments(call: _Call) -> str:
+    """Return a hint to pass arguments to the function that `across_profiles` calls, or ""."""
+    function = call.given.get("function")
+    unknown = call.kwargs.keys() - call.parameters.keys()
+    if call.function != "across_profiles" or not callable(function):
+        return ""
+    try:
+        accepted = signature(function).parameters.keys()
+    except ValueError:  # some functions that are written in C don't have a signature
+        return ""
+    if not unknown <= accepted:
+        return ""
+    own = [f"{name}={call.kwargs[name]!r}" for name in call.kwargs if name in unknown]
+    name = getattr(function, "__name__", "FUNCTION")
+    code = f"lambda session: {name}({', '.join(['session', *own])})"
+    return f"Write `{call.statement({'function': code})}`."
 
 
 #: The parameters of `across_profiles` that people pass to the function that lists its roles.

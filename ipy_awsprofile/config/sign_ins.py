@@ -179,9 +179,12 @@ def find_sign_in(name: str | None, config: Config) -> SignIn:
     sign_in = by_name.get(name) or sign_in_of(config.profiles.get(name, {}), config)
     if sign_in:
         return sign_in
+    advice = did_you_mean(name, by_name)
+    if by_name and not advice:
+        advice = f"Use the name of a sign-in in the config file: {listed(by_name)}."
     raise InvalidOption(
         f"There is no [sso-session {name}], and no profile `{name}` with a sign-in.",
-        did_you_mean(name, by_name) or _EXAMPLE,
+        advice or _EXAMPLE,
     )
 
 

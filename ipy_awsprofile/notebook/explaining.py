@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from botocore.credentials import Credentials
 from botocore.exceptions import ProfileNotFound
 
 from ipy_awsprofile.config.files import read_config
@@ -153,6 +154,15 @@ def _signer_of(refusal: Refusal, switcher: Switcher) -> _Signer:
     return _Signer(active.label, active.label.credentials, is_certain=is_certain)
 
 
+def _lacks_token(credentials: object) -> bool:
+    """Return whether credentials are temporary keys without their session token."""
+    if not isinstance(credentials, Credentials) or is_renewed(credentials):
+        return False
+    if credentials.token:
+        return False
+    return str(credentials.access_key).startswith("ASIA")
+
+
 def _names_caller(message: str, label: Label) -> bool:
     """Return whether an error message from AWS names the principal that a label describes."""
     caller = _CALLER.search(message)
@@ -228,8 +238,8 @@ class _Explanation:
         if self._active is None:
             return "No profile is active."
         return (
-            f"`{self._active.label.name}` is active, but an object from before the switch keeps "
-            "its own identity."
+            f"`{self._active.label.name}` is active, but an object from before the switch may have "
+            "signed the request as another identity."
         )
 
     def _line_about_library(self, leftover: Leftover) -> str:
@@ -348,7 +358,10 @@ class _Explanation:
         """Return an explanation for credentials that AWS rejects, and renew the active session."""
         signer = self._signer
         if signer.label is None and signer.is_noted:
-            return f"AWS doesn't accept your code's own keys ({code})."
+            problem = f"AWS doesn't accept your code's own keys ({code})."
+            if _lacks_token(signer.credentials):
+                problem += " Temporary keys also need their session token."
+            return problem
         if signer.label is None:
             return ""
         name = _name_of(signer.label)

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from traceback import walk_tb
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile import libraries
@@ -84,6 +84,19 @@ _FUNCTION_AS_OPTIONS = re.compile(r"\bstorage_options=storage_options\b(?!\()")
 
 #: A magic of this package and its arguments.
 _MAGIC = re.compile(r"%%?(?:aws_(?:profiles?|calls)|(?:re)?load_ext[ \t]+ipy_awsprofile)\b.*")
+
+#: The variable to which a line assigns a value.
+_ASSIGNED = re.compile(r"\s*([A-Za-z_]\w*)\s*=")
+
+#: boto3's errors for a parameter that a session and its clients don't have.
+_PARAMETER_OF_BOTO3 = re.compile(
+    r"\bSession\.(\w+)\(\) got an unexpected keyword argument "
+    r"'(region|profile|profile_name|aws_region|aws_profile)'"
+)
+_PROFILE_ARGUMENT = re.compile(r"\b(?:aws_)?profile(?:_name)?\s*=\s*(['\"])([^'\"\n]+)\1")
+
+#: The ARN of an object or a bucket of S3.
+_ARN_OF_S3 = re.compile(r"\barn:aws[\w-]*:s3:::([^'\"\s]+)")
 
 #: A line that runs a program with its own variables, and the arguments of ``%run``.
 _RUN = re.compile(r"(?m)^[ \t]*(%run)[ \t]+((?!.*-i\b).+?)[ \t]*$")
@@ -173,6 +186,9 @@ class _Mistake:
                 return line
         if is_error_of(self.error, "botocore.exceptions", "ProfileNotFound"):
             return self._about_profile()
+        arn = _ARN_OF_S3.search(str(self.error))
+        if arn and isinstance(self.error, FileNotFoundError):
+            return f"Write the path `s3://{arn[1]}` instead of the ARN."
         if _PATH.search(str(self.error)):
             return "An S3 path begins with `s3://`, in lower case and with two slashes."
         return self._about_first_argument()
@@ -231,6 +247,8 @@ class _Mistake:
             return self._about_loop()
         if isinstance(owner, ModuleType):
             return _about_missing(name, owner.__name__) if owner.__name__ in _NAMES else ""
+        if isinstance(owner, FunctionType) and owner.__name__ in _PACKAGE.__all__:
+            return f"`{owner.__name__}` is a function. Write `{owner.__name__}().{name}`."
         kind = type(owner)
         if hasattr(kind, "__getattr__"):  # its message says what to write
             return ""
@@ -257,10 +275,16 @@ class _Mistake:
                 f"A file with magics must end with `.ipy`. Rename `{file.name}` to "
                 f"`{file.stem}.ipy`, and write `%run {file.stem}.ipy`."
             )
-        return (
-            "A magic must be at the beginning of a line. Write "
-            f"`{magic[0].strip()}` on a separate line, which can be indented."
-        )
+        line = magic[0].strip()
+        if not line.startswith("%%"):
+            return (
+                f"A magic must be at the beginning of a line. Write `{line}` on a separate line, "
+                "which can be indented."
+            )
+        assigned = _ASSIGNED.match(code)
+        if assigned and line.startswith("%%aws_profiles"):
+            line += f" --into {assigned[1]}"
+        return f"A magic with two percent signs must begin the cell. Write `{line}`."
 
     # ---- values
 
@@ -277,6 +301,9 @@ class _Mistake:
             if "profile" in parameter[1]:
                 line += " To use a different profile, run `%aws_profile NAME` first."
             return line
+        of_boto3 = _PARAMETER_OF_BOTO3.search(text)
+        if of_boto3:
+            return self._about_boto3(of_boto3[1], of_boto3[2])
         if text.startswith("on_switch() missing"):
             return "Write `@on_switch` without parentheses."
         if "must be a mapping, not function" in text and _FUNCTION_AS_OPTIONS.search(self.cell):
@@ -292,7 +319,25 @@ class _Mistake:
                     f"`{expression}` is a list. To select a profile by its name, write "
                     f"`next(each for each in {expression} if each == {key!r})`."
                 )
+            attribute = key if key in _attributes_of(Profile) else "account"
+            return (
+                f"`{expression}` is a list of names with attributes. Write "
+                f"`[each.{attribute} for each in {expression}]`."
+            )
         return ""
+
+    def _about_boto3(self, method: str, parameter: str) -> str:
+        """Return a line about a parameter that boto3 names differently or doesn't have."""
+        if "region" in parameter:
+            return "Did you mean `region_name`?"
+        if method == "__init__":
+            return "Did you mean `profile_name`?"
+        written = _PROFILE_ARGUMENT.search(self.cell)
+        name = written[2] if written else "NAME"
+        return (
+            "To use a different profile, run `from ipy_awsprofile import open_session`, and write "
+            f"`open_session({name!r}).{method}(…)`."
+        )
 
     def _about_loop(self) -> str:
         """Return a line about a loop over the column names of buckets, or an empty string."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
@@ -63,6 +64,7 @@ from ipy_awsprofile.sessions.assigned_roles import (
     lines_for_other_roles,
     look_up_account_name,
 )
+from ipy_awsprofile.sessions.attributes import problem_of_assignment, problem_of_attribute
 from ipy_awsprofile.sessions.issued import IssuedKeys
 from ipy_awsprofile.sessions.protection import Protection
 from ipy_awsprofile.text import chain_line, did_you_mean
@@ -73,23 +75,6 @@ if TYPE_CHECKING:
     from botocore.credentials import Credentials
 
     from ipy_awsprofile.credentials.providers import RoleProvider
-
-
-_IDENTITY = "Run `from ipy_awsprofile import who_am_i`, then write `who_am_i(session)"
-
-#: What code expects of a session, and what to write instead.
-_INSTEAD_OF_ATTRIBUTE = {
-    "account": f"{_IDENTITY}.account`.",
-    "account_id": f"{_IDENTITY}.account`.",
-    "identity": f"{_IDENTITY}`.",
-    "credentials": "Write `session.get_credentials()`.",
-    "get_caller_identity": 'Write `session.client("sts").get_caller_identity()`.',
-    "list_buckets": 'Write `session.client("s3").list_buckets()`.',
-    "profile": "Write `session.profile_name`.",
-    "refresh": "Sessions renew themselves. To renew the active session now, run "
-    "`%aws_profile --refresh`.",
-    "region": "Write `session.region_name`.",
-}
 
 
 class NamedSession(StaysInProcess, Session):
@@ -118,19 +103,14 @@ class NamedSession(StaysInProcess, Session):
 
         def __getattr__(self, name: str) -> object:
             """Raise AttributeError with the code to use instead of the attribute."""
-            problem = f"{type(self).__name__!r} object has no attribute {name!r}"
-            instead = _INSTEAD_OF_ATTRIBUTE.get(name)
-            if instead:
-                problem = f"A boto3 session has no attribute `{name}`. {instead}"
+            problem = problem_of_attribute(self, name, sys._getframe(1))  # noqa: SLF001
             raise AttributeError(problem, name=name, obj=self)
 
     def __setattr__(self, name: str, value: object) -> None:
         """Set an attribute, or raise AttributeError if the attribute would have no effect."""
-        if name in _INSTEAD_OF_ATTRIBUTE:
-            raise AttributeError(
-                f"The `{name}` of a session can't be changed. To open another session, write "
-                "`open_session(NAME)`. To switch the notebook, run `%aws_profile NAME`."
-            )
+        problem = problem_of_assignment(self.__dict__.get("base"), name, value)
+        if problem:
+            raise AttributeError(problem)
         super().__setattr__(name, value)
 
     def __enter__(self) -> NoReturn:

@@ -92,6 +92,79 @@ def test_patterns_for_one_profile(shell: Shell, aws: EmbeddedAws, call: str) -> 
     assert shell.good(run.replace("FUNCTION", "repr")).result["profile"].tolist() == list(names)
 
 
+def test_a_cell_magic_in_a_line(shell: Shell, aws: EmbeddedAws) -> None:
+    """An assigned cell magic gets the line that begins the cell and stores the result."""
+    seed_organisation(aws, 2)
+    ran = shell.run("counts = %%aws_profiles atlas-*\n1")
+    assert "must begin the cell" in ran.text
+    *_, line = code_in(ran.text)
+    shell.good(f"{line}\n1")
+    assert shell.names["counts"]["value"].tolist() == [1, 1]
+
+
+def test_sessions_in_other_variables(shell: Shell, aws: EmbeddedAws) -> None:
+    """The code in an error about a session's attribute uses the session's own variable."""
+    shell.good("%aws_profile RoleBeta --as s3 --read-only")
+    *_, code = code_in(shell.run("s3.list_buckets()").text)
+    assert shell.good(code).result["Buckets"]
+    *_, code = code_in(shell.run("s3.list_objects_v2(Bucket='my-first-bucket')").text)
+    assert shell.good(f"{code}.list_objects_v2(Bucket='my-first-bucket')").result
+    line, argument = code_in(shell.run("s3.region_name = 'eu-central-1'").text)[-2:]
+    assert shell.good(f"s3.client('ec2', {argument}).meta.region_name").result == "eu-central-1"
+    shell.good(line)
+    assert shell.names["s3"].region_name == "eu-central-1"
+    assert shell.names["s3"].target.request.read_only
+
+
+def test_parameters_of_boto3(shell: Shell, aws: EmbeddedAws) -> None:
+    """A parameter that boto3 names differently or doesn't have gets the right code."""
+    shell.good("import boto3\n%aws_profile UserAlpha")
+    for code in ("boto3.client('sts', region='us-west-1')", "session.client('sts', region='x')"):
+        assert "Did you mean `region_name`?" in shell.run(code).text
+    assert "Did you mean `profile_name`?" in shell.run("boto3.Session(profile='RoleBeta')").text
+    text = shell.run("boto3.client('sts', profile_name='RoleBeta')").text
+    imported, code = code_in(text[text.index("To use a different profile") :])[:2]
+    code = code.replace("…", "'sts'")
+    arn = shell.good(f"{imported}\n{code}.get_caller_identity()['Arn']").result
+    assert ":assumed-role/RoleBeta/" in arn
+
+
+def test_results_as_frames(shell: Shell, aws: EmbeddedAws) -> None:
+    """A list or a function that is used like a DataFrame gets the code that works."""
+    shell.good("from ipy_awsprofile import list_profiles, recorded_calls")
+    *_, code = code_in(shell.run("list_profiles()['account']").text)
+    assert "123456789012" in shell.good(code).result
+    shell.good("%aws_calls on\n%aws_profile RoleBeta\nsession.client('s3').list_buckets()")
+    *_, code = code_in(shell.run("recorded_calls.head()").text)
+    assert len(shell.good(f"{code}()").result) == 1
+
+
+def test_arguments_for_a_function(shell: Shell, aws: EmbeddedAws) -> None:
+    """An argument for the function that runs in each profile gets the call that passes it on."""
+    seed_organisation(aws, 2)
+    shell.good("from ipy_awsprofile import across_profiles\ndef add(session, n): return n + 1")
+    (code,) = code_in(shell.refused("across_profiles('atlas-*', add, n=2, read_only=True)").hint)
+    assert shell.good(code).result["value"].tolist() == [3, 3]
+    assert "read_only=True" in code
+
+
+def test_an_arn_as_a_path(shell: Shell, aws: EmbeddedAws) -> None:
+    """The ARN of an object in place of its path gets the path."""
+    shell.good("import pandas as pd\n%aws_profile RoleBeta")
+    ran = shell.run("pd.read_csv('arn:aws:s3:::my-first-bucket/a.csv')")
+    assert "Write the path `s3://my-first-bucket/a.csv` instead of the ARN." in ran.text
+
+
+def test_keys_without_their_token(shell: Shell, aws: EmbeddedAws) -> None:
+    """If AWS rejects temporary keys that the code uses without their token, a line says so."""
+    shell.good("import boto3\n%aws_profile RoleBeta")
+    shell.good("keys = session.get_credentials().get_frozen_credentials()")
+    pair = "aws_access_key_id=keys.access_key, aws_secret_access_key=keys.secret_key"
+    call = "boto3.client('s3', {}).list_buckets()"
+    assert "also need their session token" in shell.run(call.format(pair)).text
+    shell.good(call.format(f"{pair}, aws_session_token=keys.token"))
+
+
 # Lines ------------------------------------------------------------------------------------------
 
 
@@ -167,6 +240,17 @@ def test_a_sign_in_as_a_source(shell: Shell, aws: EmbeddedAws) -> None:
     assert "with `sso_session = corp`, `sso_account_id` and `sso_role_name`." in error.hint
     aws.write_profile("Person", sso_session="corp", sso_account_id="1" * 12, sso_role_name="A")
     assert "such as `Person`." in shell.refused("%aws_profile Chained").hint
+
+
+def test_the_name_of_a_sign_in(shell: Shell, aws: EmbeddedAws) -> None:
+    """A name that is no sign-in's gets the names of the sign-ins."""
+    aws.write_profile("Person", sso_session="corp", sso_account_id="1" * 12, sso_role_name="A")
+    with aws.config_file.open("a") as file:
+        file.write("[sso-session corp]\nsso_start_url = https://d-0.awsapps.com/start\n")
+        file.write("sso_region = us-east-1\n")
+    shell.good("from ipy_awsprofile import list_assigned_roles")
+    hint = shell.refused("list_assigned_roles('Analytics')").hint
+    assert hint == "Use the name of a sign-in in the config file: `corp`."
 
 
 def test_the_region_of_a_sign_in(shell: Shell, aws: EmbeddedAws) -> None:

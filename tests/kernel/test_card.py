@@ -181,9 +181,7 @@ OPENED_IN_S3 = {
 
 def opened_before(card: str) -> set[str]:
     """Return the variables whose objects keep another identity, as on the card."""
-    says = (
-        "was opened in S3 as another|keeps the identity that it was opened with, if it reads from"
-    )
+    says = "was opened in S3 as another|may keep the identity that it was opened with"
     return set(re.findall(rf"`(\w+)` (?:{says})", card))
 
 
@@ -413,7 +411,7 @@ def test_a_lazy_frame_that_reads_later(notebook: Shell) -> None:
     said = notebook.good("%aws_profile RoleGamma --quiet\nlazy.collect()").text
     assert "as RoleBeta, but `RoleGamma` is active" in said
     for line in ("", "UserAlpha"):
-        assert "`lazy` keeps the identity" in card_of(notebook, f"%aws_profile {line}")
+        assert "`lazy` may keep the identity" in card_of(notebook, f"%aws_profile {line}")
 
 
 #: Lines and cells that change the active identity.

@@ -1,0 +1,84 @@
+"""Describe what to write instead of an attribute that a boto3 session doesn't have."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.config.request import SESSION, arguments
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from ipy_awsprofile.config.target import Target
+
+_IDENTITY = "Run `from ipy_awsprofile import who_am_i`, then write `who_am_i(session)"
+
+#: What code expects of a session, and what to write instead.
+_INSTEAD = {
+    "account": f"{_IDENTITY}.account`.",
+    "account_id": f"{_IDENTITY}.account`.",
+    "identity": f"{_IDENTITY}`.",
+    "credentials": "Write `session.get_credentials()`.",
+    "get_caller_identity": 'Write `session.client("sts").get_caller_identity()`.',
+    "list_buckets": 'Write `session.client("s3").list_buckets()`.',
+    "profile": "Write `session.profile_name`.",
+    "refresh": "Sessions renew themselves. To renew the active session now, run "
+    "`%aws_profile --refresh`.",
+    "region": "Write `session.region_name`.",
+}
+
+#: The beginnings of the names that a client's methods have, and where such a method is.
+_VERBS = ("create_", "delete_", "describe_", "get_", "head_", "list_", "put_", "upload_")
+_OF_CLIENT = (
+    'The methods that call AWS belong to the client of a service, such as `session.client("s3")`.'
+)
+
+#: boto3's own attributes, which have no setter.
+_REGION = ("region", "region_name")
+
+
+def problem_of_attribute(session: object, name: str, frame: FrameType) -> str:
+    """Return the error message for an attribute that a session doesn't have.
+
+    ``frame`` is the frame of the code that uses the attribute.
+    """
+    instead = _INSTEAD.get(name)
+    if instead is None and name.startswith(_VERBS):
+        instead = _OF_CLIENT
+    if instead is None:
+        return f"{type(session).__name__!r} object has no attribute {name!r}"
+    variable = _variable_of(session, frame)
+    instead = re.sub(r"(?<=[`(])session\b", variable, instead)
+    return f"A boto3 session has no attribute `{name}`. {instead}"
+
+
+def problem_of_assignment(target: Target | None, name: str, value: object) -> str:
+    """Return the error message for an assignment to an attribute of a session, or "".
+
+    The result is an empty string if the assignment can have an effect. ``target`` is the session's
+    target, or None if another library opened the session.
+    """
+    if name not in (*_INSTEAD, *_REGION):
+        return ""
+    problem = f"The `{name}` of a session can't be changed."
+    if name not in _REGION:
+        return (
+            f"{problem} To open another session, write `open_session(NAME)`. To switch the "
+            "notebook, run `%aws_profile NAME`."
+        )
+    steps = f"To use another Region for a single client, pass `region_name={value!r}`."
+    if target:
+        line = arguments(replace(target.request, region=str(value)))
+        steps = f"To use another Region in the notebook, run `%aws_profile {line}`. {steps}"
+    return f"{problem} {steps}"
+
+
+def _variable_of(session: object, frame: FrameType) -> str:
+    """Return the name of a global variable that contains a session, in the code of a frame.
+
+    The name is ``session`` if none of the variables contains the session.
+    """
+    names = [name for name, value in frame.f_globals.items() if value is session]
+    return next((name for name in names if not name.startswith("_")), SESSION)
