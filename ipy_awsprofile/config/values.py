@@ -52,6 +52,13 @@ def mistakes_in_section(section: Section) -> Iterator[Mistake]:
             f"The temporary keys expired at {expiry:%Y-%m-%d %H:%M} UTC. Get new keys with the "
             "tool that wrote them.",
         )
+    access_key = str(section.get("aws_access_key_id", ""))
+    if access_key.startswith(_LONG_TERM) and section.get("aws_session_token"):
+        yield Mistake(
+            "aws_session_token",
+            "`aws_session_token` belongs to other keys, because `aws_access_key_id` is a long-term "
+            "key. Remove the line with `aws_session_token`.",
+        )
     if _has_swapped_keys(section):
         yield Mistake(
             "aws_access_key_id",
@@ -271,6 +278,7 @@ def _has_swapped_keys(section: Section) -> bool:
 _KEY_PAIR = ("aws_access_key_id", "aws_secret_access_key")
 
 #: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+_LONG_TERM = "AKIA"
 _KEY_ID = re.compile(r"A(KIA|SIA)[A-Z0-9]{16}")
 
 

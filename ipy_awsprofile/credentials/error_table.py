@@ -129,7 +129,7 @@ RESPONSES = (
         CredentialsRejected,
         "AWS doesn't accept the keys of {signer} ({code})",
         "{disabled}The access key is unknown or inactive, the secret is wrong, or the "
-        "`aws_session_token` of temporary keys is missing. {explain}",
+        "`aws_session_token` of temporary keys is missing or belongs to other keys. {explain}",
         about=KEYS | {"region"},
     ),
     Rule(

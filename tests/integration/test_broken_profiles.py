@@ -118,7 +118,7 @@ def tool(line: str) -> Break:
 # Users' mistakes ----------------------------------------------------------------------------------
 
 EXPLAIN = "`%aws_profile --explain P` shows where each setting comes from."
-REJECTED = "inactive, the secret is wrong, or the `aws_session_token` of temporary keys is missing"
+REJECTED = "inactive, the secret is wrong, or the `aws_session_token` of temporary keys is missing "
 TRUST = "Check that the role exists"
 UNTRUSTED = f"on resource: arn:aws:iam::{ACCOUNT}:role/Stranger"
 KEYS, CHAIN, MFA = "static keys", "chain of three", "mfa_serial"

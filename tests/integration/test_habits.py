@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ipy_awsprofile.demo.stages import seed_organisation
+from ipy_awsprofile.demo.stages import USER_ACCOUNT, seed_organisation
 from ipy_awsprofile.errors import (
     ConfigFileError,
     InvalidOption,
@@ -306,3 +306,21 @@ def test_when_keys_expire(shell: Shell, aws: EmbeddedAws, name: str) -> None:
         assert ("The temporary keys expired at" in text) is is_over
         hint = shell.refused(f"%aws_profile {profile}").hint
         assert ("with the tool that wrote them" in hint) is is_over
+
+
+def test_a_token_beside_long_term_keys(shell: Shell, aws: EmbeddedAws) -> None:
+    """A token that is left beside new long-term keys is the line to remove."""
+    user = aws.iam.create_user("Eve", account=USER_ACCOUNT)
+    keys = {
+        "aws_access_key_id": user.access_key_id,
+        "aws_secret_access_key": user.secret_access_key,
+    }
+    aws.write_profile("Eve", region="us-west-2")
+    text = aws.credentials_file.read_text()
+    aws.write_profile("Eve", file=aws.credentials_file, **keys, aws_session_token="former")
+    hint = shell.refused("%aws_profile Eve").hint
+    assert "`aws_session_token` belongs to other keys" in hint
+    assert "Remove the line" in shell.good("%aws_profile --explain Eve").text
+    aws.credentials_file.write_text(text)
+    aws.write_profile("Eve", file=aws.credentials_file, **keys)
+    assert "user/Eve" in shell.good("%aws_profile Eve").text
