@@ -50,9 +50,11 @@ from ipy_awsprofile.notebook.typed_words import (
     FILLERS,
     WordReader,
     Words,
+    advice_for_account,
     duration_in,
     is_profile,
     is_shared,
+    names_in_account,
     profiles_in,
     region_in,
     word_of_share,
@@ -408,12 +410,16 @@ class TypedLine:
         """Return advice that suggests similar names with the same options, or an empty string."""
         account = account_text(name)
         if account.isdigit():
-            return _advice_for_account(account)
+            return advice_for_account(account)
         sign_in = name.rstrip(":")
         if sign_in in sign_ins(read_config()):
             if "--login" in options or "--logout" in options:
                 return self._written([*options, "--sso", sign_in])
             return f"`%aws_profiles --sso {quoted(sign_in)}` lists the roles of this sign-in."
+        names = names_in_account(name)
+        lines = list(filter(None, (self.good_line([each, *options]) for each in names)))
+        if lines:
+            return f"`{name}` is the name of an account. Write {_either(lines[:3])}."
         profile, *others = re.split(r"[/:@]", name)
         region = region_in(others[0]) if len(others) == 1 else ""
         if region and is_profile(profile):  # as in `NAME/us-east-1`
@@ -560,16 +566,6 @@ def _with_region(options: Sequence[str], words: Iterable[str]) -> tuple[list[str
         elif letters_of(word) not in FILLERS:
             unknown.append(word)
     return with_region, unknown
-
-
-def _advice_for_account(account: str) -> str:
-    """Return advice that names an account's profiles, or an empty string if no profile matches."""
-    profiles = [profile for profile in list_profiles() if profile.account == account]
-    if not profiles:
-        return ""
-    if len(profiles) == 1:
-        return f"Did you mean {listed(profiles)}, which is in this account?"
-    return f"`%aws_profiles {account}` lists the {len(profiles)} profiles of this account."
 
 
 def _is_complete(options: argparse.Namespace, *, is_cell: bool) -> bool:

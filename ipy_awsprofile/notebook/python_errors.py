@@ -198,10 +198,13 @@ class _Mistake:
     def _about_name(self) -> str:
         """Return a line about a name that isn't defined, or an empty string."""
         name = str(getattr(self.error, "name", ""))
-        setting = _SETTING.search(self.cell)
-        if setting and name in {"c", "get_config", "AwsProfileMagics"}:
-            line = f"%config AwsProfileMagics.{setting[1]} = {setting[2]}"
-            return f"This code is for IPython's configuration file. In a notebook, write `{line}`."
+        settings = _SETTING.findall(self.cell)
+        if settings and name in {"c", "get_config", "AwsProfileMagics"}:
+            lines = [f"`%config AwsProfileMagics.{key} = {value}`" for key, value in settings]
+            return (
+                "This code is for IPython's configuration file. In a notebook, write "
+                f"{', '.join(lines)}{', each on a separate line' if len(lines) > 1 else ''}."
+            )
         for module, names in _NAMES.items():
             if name in names:
                 return _about_module_of(name, module)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ipy_awsprofile.config.files import read_config
+from ipy_awsprofile.config.listing import list_profiles
 from ipy_awsprofile.config.names import has_wildcard
 from ipy_awsprofile.config.parameters import PARAMETERS, seconds
 from ipy_awsprofile.config.regions import known_regions, region_names_in
@@ -20,7 +21,11 @@ from ipy_awsprofile.config.request import SwitchRequest, options_of
 from ipy_awsprofile.config.shared import NOTEBOOK, SHARED_PROFILES
 from ipy_awsprofile.config.sign_ins import role_named
 from ipy_awsprofile.notebook.options import choices_of, flags_of
-from ipy_awsprofile.text import letters_of, misspelled
+from ipy_awsprofile.sessions.assigned_roles import (
+    known_account_names,
+    known_roles_without_profile,
+)
+from ipy_awsprofile.text import letters_of, listed, misspelled
 
 #: Answers to words and options that belong to other tools.
 ANSWERS = {
@@ -112,7 +117,8 @@ _OF_OTHER_TOOLS = {
 DASHES = "-–—"
 
 _REGION = re.compile(r"[a-z]{2,3}(?:-[a-z]+)+-\d+[a-z]?")
-_READ_ONLY = re.compile(r"(.+?)[\W_]+(read[\W_]?only)", re.IGNORECASE)
+#: A name and ``read-only``. After a slash, the word would be a role's name.
+_READ_ONLY = re.compile(r"(.+?)(?:[^\w/]|_)+(read[\W_]?only)", re.IGNORECASE)
 
 #: How similar a word must be to an option.
 _LIKE_OPTION = 0.7
@@ -405,3 +411,28 @@ def region_in(word: str) -> str:
         return ""
     near = misspelled(word, known_regions())
     return near[0] if near else word
+
+
+def advice_for_account(account: str) -> str:
+    """Return advice that names an account's profiles, or an empty string if no profile matches."""
+    profiles = [profile for profile in list_profiles() if profile.account == account]
+    if not profiles:
+        return ""
+    if len(profiles) == 1:
+        return f"Did you mean {listed(profiles)}, which is in this account?"
+    return f"`%aws_profiles {account}` lists the {len(profiles)} profiles of this account."
+
+
+def names_in_account(account_name: str) -> list[str]:
+    """Return the names of the profiles and roles in the account that a sign-in lists as this name.
+
+    The list is empty if no sign-in has listed an account with this name.
+    """
+    names: list[str] = []
+    for account, name in known_account_names().items():
+        if name.casefold() == account_name.casefold():
+            names += [each for each in list_profiles() if each.account == account]
+            names += [
+                each.name for each in known_roles_without_profile() if each.account.id == account
+            ]
+    return names

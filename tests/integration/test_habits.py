@@ -16,6 +16,7 @@ from ipy_awsprofile.errors import (
     ProtectedProfile,
 )
 from tests.aws import EmbeddedAws
+from tests.identity_center import organisation
 from tests.integration.test_hints import code_in
 from tests.shells import Shell
 
@@ -165,6 +166,15 @@ def test_keys_without_their_token(shell: Shell, aws: EmbeddedAws) -> None:
     shell.good(call.format(f"{pair}, aws_session_token=keys.token"))
 
 
+def test_lines_of_a_configuration_file(shell: Shell, aws: EmbeddedAws) -> None:
+    """All lines of a configuration file that a cell contains become lines for a notebook."""
+    lines = "c.AwsProfileMagics.session_name = 'ann'\nc.AwsProfileMagics.protected = ['*Beta*']"
+    text = shell.run(f"c = get_config()\n{lines}").text
+    codes = code_in(text[text.index("This code is for") :])
+    shell.good("\n".join(codes))
+    assert isinstance(shell.refused("%aws_profile RoleBeta"), ProtectedProfile)
+
+
 # Lines ------------------------------------------------------------------------------------------
 
 
@@ -185,6 +195,20 @@ def test_a_role_beside_its_source(shell: Shell, aws: EmbeddedAws) -> None:
     aws.config_file.write_text(aws.config_file.read_text().replace("RoleBeta]", "Beta]"))
     (line,) = code_in(shell.refused("%aws_profile UserAlpha --role RoleBeta").hint)
     shell.good(line.replace("ACCOUNT", "123456789012"))
+
+
+def test_the_name_of_an_account(shell: Shell, aws: EmbeddedAws) -> None:
+    """The name of a listed account gets the profiles and roles in the account, with the limits."""
+    organisation(aws)
+    aws.sso.sign_in("corp")
+    shell.good("%aws_profiles --sso")
+    lines = code_in(shell.refused("%aws_profile 'Acme Prod' --read-only").hint)[1:]
+    assert lines[0] == "%aws_profile prod-reader --read-only"
+    shell.good(lines[1])
+    assert shell.names["session"].arn.endswith("/ann")
+    assert shell.names["session"].target.request.read_only
+    (_, line) = code_in(shell.refused("%aws_profile Sandbox/ReadOnly").hint)
+    assert line == "%aws_profile corp:Sandbox/ReadOnly"
 
 
 def test_options_without_their_value(shell: Shell, aws: EmbeddedAws) -> None:
