@@ -98,6 +98,9 @@ _PROFILE_ARGUMENT = re.compile(r"\b(?:aws_)?profile(?:_name)?\s*=\s*(['\"])([^'\
 #: The ARN of an object or a bucket of S3.
 _ARN_OF_S3 = re.compile(r"\barn:aws[\w-]*:s3:::([^'\"\s]+)")
 
+#: Options of a filesystem that are passed as its first parameter, `anon`.
+_OPTIONS_BY_POSITION = re.compile(r"\bS3FileSystem\(\s*(storage_options\([^()]*\))\s*\)")
+
 #: A line that runs a program with its own variables, and the arguments of ``%run``.
 _RUN = re.compile(r"(?m)^[ \t]*(%run)[ \t]+((?!.*-i\b).+?)[ \t]*$")
 
@@ -186,6 +189,10 @@ class _Mistake:
                 return line
         if is_error_of(self.error, "botocore.exceptions", "ProfileNotFound"):
             return self._about_profile()
+        options = _OPTIONS_BY_POSITION.search(self.cell)
+        if options and isinstance(self.error, PermissionError):
+            line = f"S3FileSystem(**{options[1]})"
+            return f"`S3FileSystem` takes the options as keyword arguments. Write `{line}`."
         arn = _ARN_OF_S3.search(str(self.error))
         if arn and isinstance(self.error, FileNotFoundError):
             return f"Write the path `s3://{arn[1]}` instead of the ARN."

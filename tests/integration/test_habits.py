@@ -166,6 +166,15 @@ def test_keys_without_their_token(shell: Shell, aws: EmbeddedAws) -> None:
     shell.good(call.format(f"{pair}, aws_session_token=keys.token"))
 
 
+def test_options_by_position(shell: Shell, aws: EmbeddedAws) -> None:
+    """A filesystem that gets its options as one argument gets the call with keyword arguments."""
+    shell.good("import s3fs\nfrom ipy_awsprofile import storage_options\n%aws_profile RoleBeta")
+    code = "s3fs.S3FileSystem(storage_options(session))"
+    text = shell.run(f"fs = {code}\nfs.ls('my-first-bucket')").text
+    (_, right) = code_in(text[text.index("`S3FileSystem` takes") :])
+    shell.good(f"s3fs.{right}.ls('my-first-bucket')")
+
+
 def test_lines_of_a_configuration_file(shell: Shell, aws: EmbeddedAws) -> None:
     """All lines of a configuration file that a cell contains become lines for a notebook."""
     lines = "c.AwsProfileMagics.session_name = 'ann'\nc.AwsProfileMagics.protected = ['*Beta*']"
