@@ -152,7 +152,7 @@ def test_new_credentials_by_name(shell: Shell, aws: EmbeddedAws, line: str) -> N
     assert aws.actions == ["sts:AssumeRole"]
 
 
-@pytest.mark.parametrize("name", ["region", "profile"])
+@pytest.mark.parametrize("name", ["account", "profile"])
 def test_attributes_that_have_no_effect(shell: Shell, aws: EmbeddedAws, name: str) -> None:
     """An attribute that would change nothing in a session can't be set."""
     shell.good("from ipy_awsprofile import open_session\n%aws_profile RoleBeta")
