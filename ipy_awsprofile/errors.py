@@ -93,15 +93,24 @@ class ProfileNotFound(AwsProfileError):
     """The shared AWS files don't contain the requested profile."""
 
     def __init__(self, name: str, hint: str = "") -> None:
-        if name.startswith("arn:"):
+        if name.startswith("arn:") and not hint:
             arn = re.sub(":sts:(.*:)assumed-role/(.*)/.*", r":iam:\1role/\2", name)
             if "role/AWSReservedSSO_" in arn:
-                hint = "Use the role's account and name: `--account ID --role NAME`."
+                hint = _parts_of_assigned_role(arn)
             elif ":role/" in arn:
                 hint = f"To use a role, write `--role-arn {arn}`, or `role_arn=` in Python."
         message = f"There is no profile `{name}` in the shared config files."
         super().__init__(message, hint or "`%aws_profiles` lists the profiles.")
         self.name = name
+
+
+def _parts_of_assigned_role(arn: str) -> str:
+    """Return a hint with the account and the name of an IAM Identity Center role."""
+    account, name = "ID", "NAME"
+    parts = re.search(r":(\d{12}):.*role/AWSReservedSSO_(.+)_[0-9a-f]{16}$", arn)
+    if parts:
+        account, name = parts.groups()
+    return f"Use the role's account and name: `--account {account} --role {name}`."
 
 
 class InvalidProfile(AwsProfileError):

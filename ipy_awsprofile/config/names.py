@@ -38,6 +38,41 @@ class Arn(NamedTuple):
         return name if kind == "role" else ""
 
 
+class RoleName(NamedTuple):
+    """An account's ID and a role's name without its path, which is unique in the account.
+
+    ``is_assigned`` is True for a role in IAM Identity Center, False for any other role, and None if
+    this isn't known.
+    """
+
+    account: str
+    role: str
+    is_assigned: bool | None = None
+
+    @classmethod
+    def parse(cls, arn: str) -> Self | None:
+        """Return the role in the ARN of a role or of a role's session, or None for other strings.
+
+        IAM Identity Center creates a role with a longer name for each role that it assigns.
+        """
+        match = _ROLE_IN_ARN.fullmatch(arn)
+        if match is None:
+            return None
+        account, name = match["account"], match["role"] or match["of_session"]
+        created = _CREATED_ROLE.fullmatch(name)
+        return cls(account, created[1] if created else name, created is not None)
+
+
+#: The ARN of a role, or of a role's session, which doesn't contain the role's path.
+_ROLE_IN_ARN = re.compile(
+    r"arn:[\w-]+:(?:iam|sts)::(?P<account>[0-9]{12}):"
+    r"(?:role/(?:[^/]+/)*(?P<role>[^/]+)|assumed-role/(?P<of_session>[^/]+)/.+)"
+)
+
+#: https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
+_CREATED_ROLE = re.compile("AWSReservedSSO_(.+)_[0-9a-f]{16}")
+
+
 class AssignedName(NamedTuple):
     """The parts of a name for an IAM Identity Center role, such as ``corp:123456789012/Admin``.
 

@@ -24,7 +24,7 @@ from ipy_awsprofile.config.files import (
     locations_of,
     read_config,
 )
-from ipy_awsprofile.config.names import Arn, fits, has_wildcard
+from ipy_awsprofile.config.names import Arn, RoleName, fits, has_wildcard
 from ipy_awsprofile.config.settings import COMMANDS, CREDENTIALS, KEYS, SECRETS, client_settings
 from ipy_awsprofile.config.user_environment import named_profile, user_environment, user_variable
 from ipy_awsprofile.errors import ConfigFileError, ProfileNotFound
@@ -238,8 +238,33 @@ def find_profile(name: str, config: Config | None = None) -> Profile:
     raise ProfileNotFound(name, advice_for(name, config))
 
 
+def profiles_with_role(named: RoleName, config: Config) -> list[Profile]:
+    """Return the profiles that use this role. Profiles without a source are left out."""
+    profiles: list[Profile] = []
+    for profile in profiles_by_name(config).values():
+        if profile.kind is ProfileKind.INCOMPLETE:
+            continue
+        is_assigned = profile.kind is ProfileKind.SSO
+        _, _, role = (profile.role or "").rpartition("/")
+        is_same = (profile.account, role) == (named.account, named.role)
+        if is_same and named.is_assigned in (None, is_assigned):
+            profiles.append(profile)
+    return profiles
+
+
+def _profile_of_arn(arn: str, config: Config) -> str:
+    """Return a sentence that names the only profile with the role in an ARN, or ""."""
+    named = RoleName.parse(arn)
+    profiles = profiles_with_role(named, config) if named else []
+    if len(profiles) != 1:
+        return ""
+    return f"Use the profile `{profiles[0]}`, which has this role."
+
+
 def advice_for(name: str, config: Config) -> str:
     """Return a sentence that says what to write instead of a missing profile's name, or ""."""
+    if name.startswith("arn:"):
+        return _profile_of_arn(name, config)
     if has_wildcard(name) and any(fits([name], profile) for profile in config.profiles):
         return (
             "To call a function for each profile that matches the pattern, write "

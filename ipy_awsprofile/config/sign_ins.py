@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import Any
 
 from ipy_awsprofile.config.files import Config, Section
-from ipy_awsprofile.config.names import AssignedName
+from ipy_awsprofile.config.names import AssignedName, RoleName
 from ipy_awsprofile.config.private import read_file
-from ipy_awsprofile.config.profiles import Profile, find_profile
+from ipy_awsprofile.config.profiles import Profile, find_profile, profiles_with_role
 from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.errors import InvalidOption, ProfileNotFound
 from ipy_awsprofile.text import did_you_mean, listed, quoted
@@ -226,6 +226,21 @@ def role_named(name: str, config: Config) -> AssignedName | None:
     if name in config.profiles:
         return None
     return AssignedName.parse(name) or AssignedName.parse(name, sign_in_of_pattern(name, config))
+
+
+def names_of_role(named: RoleName, config: Config) -> list[str]:
+    """Return the name of the only profile with a role, or else the role's names in each sign-in.
+
+    Only a role in IAM Identity Center can have a name without a profile. The result can contain
+    names of sign-ins that don't have the role.
+    """
+    profiles = profiles_with_role(named, config)
+    if len(profiles) == 1:
+        return [profiles[0].name]
+    if named.is_assigned is False:
+        return []
+    names = [str(AssignedName(name, named.account, named.role)) for name in sign_ins(config)]
+    return [name for name in names if role_named(name, config)]
 
 
 def find_profile_or_role(

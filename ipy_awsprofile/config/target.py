@@ -12,7 +12,7 @@ from pathlib import Path
 from botocore.utils import generate_login_cache_key, get_login_token_cache_directory
 
 from ipy_awsprofile.config.files import Config, ParsedFiles, read_config
-from ipy_awsprofile.config.names import Arn, AssignedName
+from ipy_awsprofile.config.names import Arn, AssignedName, RoleName
 from ipy_awsprofile.config.organization import advice_to_write, read_policy
 from ipy_awsprofile.config.parameters import PARAMETERS, StsParameters, merge_options, parameters_of
 from ipy_awsprofile.config.policies import session_policy
@@ -41,6 +41,7 @@ from ipy_awsprofile.config.sign_ins import (
     advice_for_session,
     find_profile_or_role,
     find_sign_in,
+    names_of_role,
     portal_advice,
     profile_of_role,
     sign_in_of,
@@ -48,7 +49,7 @@ from ipy_awsprofile.config.sign_ins import (
 )
 from ipy_awsprofile.config.user_environment import user_variable
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile
-from ipy_awsprofile.text import digest_of, quoted, redacted_urls
+from ipy_awsprofile.text import choice_of, digest_of, quoted, redacted_urls
 
 #: The kinds of profiles with a role that STS issues.
 _ISSUED = {*ASSUMES, ProfileKind.WEB_IDENTITY}
@@ -117,8 +118,7 @@ class Target:
         if start.kind is not ProfileKind.SSO:
             raise InvalidOption(
                 f"`{start}` doesn't have a sign-in, because its kind is `{start.kind}`.",
-                f"Run `%aws_profile {arguments(self.request)}` to switch without a sign-in, or "
-                "`%aws_profile --off` to switch back.",
+                f"To switch without a sign-in, run `%aws_profile {arguments(self.request)}`.",
             )
         session = start.text("sso_session") or ""
         if session and session not in self.config.sso_sessions:
@@ -524,7 +524,8 @@ def _chain_of_arn(
 ) -> tuple[Profile, ...]:
     """Return the role chain for a role's ARN, with the client settings of its source profile."""
     if not Arn.parse(role_arn).role:  # botocore can take it for a profile
-        raise InvalidOption(f"`{role_arn}` isn't the ARN of a role.", _whole_arn(role_arn))
+        hint = _instead_of_arn(role_arn, request, config) or _whole_arn(role_arn)
+        raise InvalidOption(f"`{role_arn}` isn't the ARN of a role.", hint)
     if request.source:
         source = request.source.chain[0]
     elif request.source_profile:
@@ -540,6 +541,21 @@ def _chain_of_arn(
     if source in config.profiles:
         return chain_of(role, config)
     return role, source
+
+
+def _instead_of_arn(role_arn: str, request: SessionRequest, config: Config) -> str:
+    """Return a hint for the ARN of a role's session in IAM Identity Center, or "".
+
+    Only a sign-in can use such a role, so another profile's credentials can't assume the role.
+    """
+    named = RoleName.parse(role_arn)
+    if named is None or not named.is_assigned:
+        return ""
+    lines: list[str] = []
+    for name in names_of_role(named, config):
+        meant = replace(request, profile=name, role_arn=None, source_profile=None)
+        lines.append(f"%aws_profile {arguments(meant)}")
+    return f"Write {choice_of(lines)}." if lines else ""
 
 
 #: The end of a role's ARN, or of the ARN of a role session, which doesn't contain the role's path.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 from collections.abc import Callable, Sequence
@@ -17,7 +18,7 @@ from ipy_awsprofile.calls.recorder import SHOWN, CallRecorder, calls_frame
 from ipy_awsprofile.cards.card import Card, Tone
 from ipy_awsprofile.config.python_interface import checks_arguments
 from ipy_awsprofile.errors import InvalidOption
-from ipy_awsprofile.text import letters_of, number_of, one_line
+from ipy_awsprofile.text import letters_of, number_of, one_line, quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,7 +99,9 @@ def advice_about_rows(words: Sequence[str]) -> str:
 
     ``words`` are the words of the line, whose options ``%aws_calls`` doesn't have.
     """
-    kept = [word for word in words if word in ("--all", "--denied")]
+    if "--policy" in words:  # with it, the magic doesn't return rows
+        return ""
+    kept = [word for word in words if word in _OF_ROWS]
     code = ""
     for word, following in zip(words, (*words[1:], ""), strict=True):
         option, _, value = word.partition("=")
@@ -114,6 +117,31 @@ def advice_about_rows(words: Sequence[str]) -> str:
         return ""
     line = " ".join(["calls = %aws_calls", *kept])
     return f"`%aws_calls` returns a DataFrame. Run `{line}`, and then, for example, `{code}`."
+
+
+def advice_about_file(words: Sequence[str]) -> str:
+    """Return advice for a line that ends with ``> FILE``, as in a terminal, or an empty string."""
+    before = list(itertools.takewhile(lambda word: not word.startswith(">"), words))
+    file = " ".join(words[len(before) :]).lstrip("> ")
+    if not file:
+        return ""
+    if before == ["--policy"]:
+        return f"Write `%aws_calls --policy {quoted(file)}`."
+    if not _OF_ROWS.issuperset(before):
+        return ""
+    line = " ".join(["calls = %aws_calls", *before])
+    code = _SAVES.get(Path(file).suffix, "calls.to_csv({!r})").format(file)
+    return f"`%aws_calls` returns a DataFrame. Run `{line}`, and then `{code}`."
+
+
+#: The options that select the rows and columns of the DataFrame.
+_OF_ROWS = {"--all", "--denied"}
+
+#: Code that saves a DataFrame, by the end of the file's name.
+_SAVES = {
+    ".json": "calls.to_json({!r}, orient='records', date_format='iso')",
+    ".parquet": "calls.to_parquet({!r})",
+}
 
 
 def _require_one_action(options: argparse.Namespace) -> None:
@@ -143,7 +171,7 @@ def _show_state(count: int, *, is_on: bool) -> None:
 
 def _show_drafts(shown: list[Draft], file: str, session: ProfileSession | None) -> None:
     """Show a draft policy for each identity, or write the active identity's draft to a file."""
-    if file.startswith(("$", "{")):
+    if file.startswith(("$", "{", ">")):
         raise InvalidOption(f"`{file}` isn't the name of a file.")
     caller = "notebook"
     if file:

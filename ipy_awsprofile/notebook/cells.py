@@ -269,6 +269,11 @@ def require_value(cell: str) -> None:
         )
 
 
+def may_run_shell(cell: str) -> bool:
+    """Return whether a cell may run a shell with a variable of AWS or a magic of this package."""
+    return ("!" in cell or "%%" in cell) and "aws_" in cell.casefold()
+
+
 class FirstProfile:
     """Adds ``%aws_profile NAME`` to the beginning of each cell until a switch succeeds.
 

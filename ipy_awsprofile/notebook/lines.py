@@ -99,7 +99,7 @@ def _advice_about(magics: Magics, magic: str, line: str, *, is_cell: bool) -> It
 
         parsers = {name: getattr(magics, name).parser for name in magics.magics["line"]}
         variables = _visible_variables(magics.shell)
-        typed = TypedLine(magic, line, is_cell, parsers, variables)
+        typed = TypedLine(magic, line, is_cell, parsers, variables, cell=magics.cell)
         switcher = magics.switcher
         if magic == "aws_profile" and switcher.active:
             is_limited = is_read_only(switcher.active.label)

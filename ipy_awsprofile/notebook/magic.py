@@ -29,6 +29,7 @@ from ipy_awsprofile.notebook.cells import (
     CellBeginning,
     FirstProfile,
     code_of,
+    may_run_shell,
     needs_no_switch,
     require_value,
 )
@@ -152,7 +153,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         for where, hook in hooks:
             where.append(hook)
             self.ending.callback(where.remove, hook)
-        for after_cell in (self._tell_about_config, self._explain_error):
+        for after_cell in (self._tell_about_cell, self._explain_error):
             shell.events.register("post_run_cell", after_cell)
             self.ending.callback(shell.events.unregister, "post_run_cell", after_cell)
 
@@ -168,6 +169,11 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         if line and self._is_ready:
             PROCESS.warn(line)
         return kept
+
+    @property
+    def cell(self) -> str:
+        """The code of the running cell, as the user has written it."""
+        return self._beginning.cell
 
     def _first_line(self) -> str:
         """Return the line that switches to the first profile, or an empty string if none is set."""
@@ -236,14 +242,19 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
                 f"Correct the setting. `%config {section}` shows the types of the settings.",
             ) from error
 
-    def _tell_about_config(self, result: ExecutionResult) -> None:
-        """Show a line if IPython has ignored a setting because its class name is misspelled."""
+    def _tell_about_cell(self, result: ExecutionResult) -> None:
+        """Show lines about settings that IPython has ignored, and about what a shell can't do."""
         cell = code_of(result)
         if "%config" in cell:
             from ipy_awsprofile.notebook.notices import line_about_config
 
             line = line_about_config(cell, self.trait_names(config=True))
             if line:
+                PROCESS.warn(line)
+        if may_run_shell(cell):
+            from ipy_awsprofile.notebook.shell_code import lines_about_shell
+
+            for line in lines_about_shell(cell):
                 PROCESS.warn(line)
 
     def _explain_error(self, result: ExecutionResult) -> None:

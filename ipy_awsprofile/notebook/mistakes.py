@@ -7,17 +7,14 @@ contain only lines that the magic can parse and that name existing profiles.
 from __future__ import annotations
 
 import argparse
-import ast
-import builtins
-import os
 import re
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ipy_awsprofile.across.selection import excludes_some, split_exclusions
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.listing import list_profiles
-from ipy_awsprofile.config.names import account_text, alternatives, has_wildcard, is_account_id
+from ipy_awsprofile.config.names import alternatives, has_wildcard
 from ipy_awsprofile.config.request import (
     SESSION,
     SessionRequest,
@@ -26,13 +23,12 @@ from ipy_awsprofile.config.request import (
     options_of,
 )
 from ipy_awsprofile.config.settings import known_settings
-from ipy_awsprofile.config.sign_ins import sign_ins
 from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
-from ipy_awsprofile.notebook.calls import advice_about_rows
+from ipy_awsprofile.notebook.calls import advice_about_file, advice_about_rows
+from ipy_awsprofile.notebook.filled_in import FilledInLine
 from ipy_awsprofile.notebook.options import (
     ACTIONS_ALONE,
-    WITHOUT_QUOTATION_MARKS,
     CellOptions,
     ProfileActions,
     arguments_with_name,
@@ -43,6 +39,7 @@ from ipy_awsprofile.notebook.options import (
     parse,
     words_in,
 )
+from ipy_awsprofile.notebook.typed_roles import RoleReader
 from ipy_awsprofile.notebook.typed_words import (
     ANSWERS,
     BACK,
@@ -50,29 +47,18 @@ from ipy_awsprofile.notebook.typed_words import (
     FILLERS,
     WordReader,
     Words,
-    advice_for_account,
     duration_in,
     is_profile,
     is_shared,
-    names_in_account,
     profiles_in,
     region_in,
     word_of_share,
 )
 from ipy_awsprofile.text import letters_of, listed, misspelled, quoted, similar
 
-#: What IPython fills in: ``{EXPRESSION}``, ``$NAME`` and ``${NAME}``.
-_FILLED_IN = re.compile(r"\$\{?(?P<variable>[A-Za-z_]\w*)\}?|\{(?P<expression>[^{}\"]+)\}")
-
-#: A variable, its attributes and items, such as ``row.profile`` or ``config['profile']``.
-_EXPRESSION = re.compile(
-    r"(?<![^\s])(?P<name>[A-Za-z_]\w*)(?P<rest>(?:\.[A-Za-z_]\w*|\[[^\[\]]+\])*)(?![^\s])"
-)
-
 #: The arguments of a call, as in ``aws_profile("NAME")``, which IPython takes for the magic.
 _CALL = re.compile(r"\((.+)\)")
 
-_BRACES = re.compile(r"\{[\w*?.-]+(?:,[\w*?.-]+)+\}")
 _MFA_CODE = re.compile(r"\d{6}")
 _CODE = re.compile(r"[;()=\[\]]")
 
@@ -88,6 +74,7 @@ class TypedLine:
     ``is_cell`` is true if the line is the first line of a cell magic. ``active`` is the active
     switch if the line can be completed with its profile's name, or None. ``is_limited`` is true if
     the active session is read-only. ``before`` is the switch that was active before, or None.
+    ``cell`` is the code of the cell that contains the line, as the user has written it.
     """
 
     magic: str
@@ -98,6 +85,7 @@ class TypedLine:
     active: SwitchRequest | None = None
     is_limited: bool = False
     before: SwitchRequest | None = None
+    cell: str = ""
 
     def __str__(self) -> str:
         return f"{self.mark}{self.magic} {self.line}".strip()
@@ -127,61 +115,18 @@ class TypedLine:
             if call and self.magic == "aws_profile":
                 return self._advice_for_call(call[1])
             # A session that is filled in or pasted is `<session of RoleBeta ← UserAlpha, …>`.
-            advice = self._advice_for_values(name.split())
+            command = f"{self.mark}{self.magic}"
+            filled_in = FilledInLine(command, self.line, self.cell, self.variables)
+            advice = filled_in.advice(name.split())
             words = words_in(self.line.strip("<>"))
+            if self.magic == "aws_calls":
+                advice = advice or advice_about_file(words_in(self.line))
             advice = advice or self._advice_for(words)
             if not advice and self.magic == "aws_calls" and self._parsed(words) is None:
                 return advice_about_rows(words)
             return advice
         except (ValueError, AwsProfileError):  # such as an open quotation mark
             return ""
-
-    def _advice_for_values(self, rejected: Container[str]) -> str:
-        """Return advice about Python values in the line, or an empty string.
-
-        ``rejected`` contains the words of the profile name that doesn't exist, without quotation
-        marks. IPython fills in the values of ``{EXPRESSION}`` and ``$NAME``. If IPython can't fill
-        in one of the values, IPython passes the line to the magic unchanged.
-        """
-        # `--save` accepts braces, and the error says what to write instead of alternatives.
-        line = "" if "--save " in self.line else _BRACES.sub("", self.line)
-        problem = self._problem_of([*_FILLED_IN.finditer(line)])
-        if problem:
-            return problem
-        for expression in _EXPRESSION.finditer(self.line):
-            if expression[0].translate(WITHOUT_QUOTATION_MARKS) not in rejected:
-                continue
-            name = expression["name"]
-            is_value = isinstance(self.variables.get(name), str) or expression["rest"]
-            if name in self.variables and is_value:
-                before, after = self.line[: expression.start()], self.line[expression.end() :]
-                filled = f"{before}{{{expression[0]}}}{after}"
-                return f"To use the value, write `{self.mark}{self.magic} {filled}`."
-        return ""
-
-    def _problem_of(self, values: Iterable[re.Match[str]]) -> str:
-        """Return the reason why IPython couldn't fill in the values, or an empty string."""
-        failing: list[str] = []
-        for value in values:
-            name = value["variable"]
-            if name and name not in self.variables and name in os.environ:
-                written = str(self).replace(value[0], f"{{os.environ['{name}']}}", 1)
-                return (
-                    "IPython doesn't fill in environment variables. Run `import os`, and write "
-                    f"`{written}`."
-                )
-            expression = (name or value["expression"]).strip()
-            for name in _names_in(expression):
-                if name not in self.variables and not hasattr(builtins, name):
-                    return f"The variable `{name}` in `{self}` isn't defined. Define it first."
-            if _names_in(expression) not in ([], [expression]):
-                failing.append(expression)
-        if not failing:
-            return ""
-        return (
-            f"IPython can't fill in {listed(failing)}, because Python raises an error. To see the "
-            f"error, run `{'; '.join(failing)}` in a cell."
-        )
 
     def _advice_for(self, words: list[str]) -> str:
         if not words or "--" in words:
@@ -240,6 +185,8 @@ class TypedLine:
         typed = self._parsed(words)
         if read.unknown or read.problem:
             return ""
+        if read.names == ["all"] and not list_profiles("all"):
+            return self._written(["*", *read.options])
         if typed and all(map(list_profiles, alternatives(" ".join(typed.pattern)))):
             return ""  # the pattern is right
         selecting, excluding = split_exclusions(" ".join(read.names))
@@ -341,7 +288,7 @@ class TypedLine:
             return f"Write `{without_quotes}`."
         if has_wildcard(name):
             return self._advice_for_pattern(name, read)
-        role = self._advice_for_account_and_role(read)
+        role = self._roles(read.options).advice_for_words(read.names)
         if role:
             return role
         profiles, others = profiles_in(read.names)
@@ -359,18 +306,8 @@ class TypedLine:
             return self._written([*profiles, *options])
         return self._advice_for_similar(" ".join(rest), options, words)
 
-    def _advice_for_account_and_role(self, read: Words) -> str:
-        """Return advice for a role with a space after its account instead of a slash, or ""."""
-        *account, role = read.names
-        text = " ".join(account)
-        sign_in = text.partition(":")[0]
-        if sign_in != text and sign_in in sign_ins(read_config()):
-            return self._written([f"{text}/{role}", *read.options])
-        if not is_account_id(text):
-            return ""
-        names = [f"{each}:{text}/{role}" for each in sign_ins(read_config())]
-        lines = [self.good_line([each, *read.options]) for each in names]
-        return f"Did you mean {_either(lines)}?" if lines and all(lines) else ""
+    def _roles(self, options: Sequence[str]) -> RoleReader:
+        return RoleReader(options, self.good_line)
 
     def _advice_without(self, left_out: list[str], words: list[str]) -> str:
         """Return a question that suggests a line and names the words that the line leaves out."""
@@ -408,33 +345,13 @@ class TypedLine:
 
     def _advice_for_similar(self, name: str, options: list[str], words: list[str]) -> str:
         """Return advice that suggests similar names with the same options, or an empty string."""
-        account = account_text(name)
-        if account.isdigit():
-            return advice_for_account(account)
-        sign_in = name.rstrip(":")
-        if sign_in in sign_ins(read_config()):
-            if "--login" in options or "--logout" in options:
-                return self._written([*options, "--sso", sign_in])
-            return f"`%aws_profiles --sso {quoted(sign_in)}` lists the roles of this sign-in."
-        names = names_in_account(name)
-        lines = list(filter(None, (self.good_line([each, *options]) for each in names)))
-        if lines:
-            return f"`{name}` is the name of an account. Write {_either(lines[:3])}."
         profile, *others = re.split(r"[/:@]", name)
         region = region_in(others[0]) if len(others) == 1 else ""
         if region and is_profile(profile):  # as in `NAME/us-east-1`
             return self._written([profile, "--region", region, *options])
-        beginning, *rest = re.split(r"[:/]", name, maxsplit=1)
-        role = "".join(rest)
-        for sign_in in sign_ins(read_config()):
-            is_meant = letters_of(sign_in) == letters_of(beginning)
-            if is_meant and "/" in role:  # as in `Corp:Analytics/Analyst`
-                return self._written([f"{sign_in}:{role}", *options])
-        account, _, role = name.partition("/")
-        roles = [f"{sign_in}:{name}" for sign_in in sign_ins(read_config())]
-        lines = [self.good_line([full, *options]) for full in roles if is_profile(full)]
-        if role and any(lines):
-            return f"If `{account}` is an AWS account, write {_either(filter(None, lines))}."
+        advice = self._roles(options).advice(name)
+        if advice:
+            return advice
         if self._parsed(words) == self._parsed([name, *options]):
             return ""  # the error suggests similar names
         names = misspelled(name, read_config().profiles, _LIKE_PROFILE)[:3]
@@ -541,15 +458,6 @@ class TypedLine:
         if self.magic == "aws_profile" and not _is_complete(options, is_cell=self.is_cell):
             return ""
         return f"{self.mark}{self.magic} {' '.join(map(quoted, words))}".strip()
-
-
-def _names_in(expression: str) -> list[str]:
-    """Return the names of the variables in an expression, or an empty list for invalid code."""
-    try:
-        nodes = ast.walk(ast.parse(expression, mode="eval"))
-    except SyntaxError:
-        return []
-    return [node.id for node in nodes if isinstance(node, ast.Name)]
 
 
 def _with_region(options: Sequence[str], words: Iterable[str]) -> tuple[list[str], list[str]]:

@@ -6,6 +6,7 @@ https://ipython.readthedocs.io/en/stable/config/details.html#custom-prompts
 
 from __future__ import annotations
 
+import ast
 import re
 from contextlib import suppress
 from dataclasses import replace
@@ -13,11 +14,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.config.files import Config, Section, read_config
-from ipy_awsprofile.config.request import SESSION, SessionRequest, arguments, options_of
+from ipy_awsprofile.config.request import (
+    SESSION,
+    SessionRequest,
+    SwitchRequest,
+    arguments,
+    options_of,
+)
 from ipy_awsprofile.config.settings import KEYS, known_settings
 from ipy_awsprofile.config.sign_ins import find_profile_or_role
 from ipy_awsprofile.config.target import target_of
-from ipy_awsprofile.config.user_environment import PROFILE_VARIABLES
 from ipy_awsprofile.errors import AwsProfileError, IdentityChanged
 from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.kernel.places import show_endpoint_again
@@ -56,13 +62,6 @@ _CALLS = re.compile(r"\bsession\b|\bboto3\.(?:client|resource)\(")
 #: A call in place of the function that `across_profiles` calls, with the arguments before it.
 _CALL_IN_RUN = re.compile(r"\bacross_profiles\(([^()\n]+),\s*(\w+)\(\s*session\s*\)")
 
-#: A variable that a shell sets only for itself.
-_EXPORT = re.compile(r"(?m)^[ \t]*!\s*export\s+(AWS_\w+)=(\S*)")
-
-#: A cell that a shell runs, and the variables with a profile's name that the shell sets.
-_SHELL_CELL = re.compile(r"\s*%%(?:bash|sh|script)\b")
-_EXPORT_IN_SHELL_CELL = re.compile(r"(?m)^[ \t]*export[ \t]+(AWS_(?:DEFAULT_)?PROFILE)=(\S*)")
-
 #: A line that sets a configurable, with its class, setting and value.
 _CONFIG = re.compile(r"(?m)^[ \t]*%config[ \t]+(\w+)\.(\w+)[ \t]*=(.*)$")
 
@@ -95,7 +94,6 @@ class Notices:
             self._tell_about_places,
             self._tell_about_block,
             self._tell_about_listing,
-            self._tell_about_export,
             self._tell_about_assignment,
             self._tell_about_configured_patterns,
         )
@@ -133,24 +131,6 @@ class Notices:
         active = self._switcher.active
         if line and active and result.success:
             PROCESS.warn(f"The code ran only as `{active.label.name}`. {line}")
-
-    def _tell_about_export(self, result: ExecutionResult) -> None:
-        """Show a line if the cell sets a variable in a shell that ends at once."""
-        cell = code_of(result)
-        if _SHELL_CELL.match(cell):
-            for name, value in _EXPORT_IN_SHELL_CELL.findall(cell):
-                profile = value.strip("'\"")
-                if _is_profile(profile):
-                    PROCESS.warn(
-                        f"`export` sets `{name}` only for the rest of the cell. To switch the "
-                        f"notebook to `{profile}`, run `%aws_profile {quoted(profile)}`."
-                    )
-        for name, value in _EXPORT.findall(cell):
-            profile = value.strip("'\"")
-            step = f"To set it in the notebook, write `%env {name}=VALUE`."
-            if name in PROFILE_VARIABLES and _is_profile(profile):
-                step = f"To switch to `{profile}`, run `%aws_profile {quoted(profile)}`."
-            PROCESS.warn(f"`!export` sets `{name}` only in a shell that ends at once. {step}")
 
     def _tell_about_assignment(self, result: ExecutionResult) -> None:
         """Show a line if the cell has assigned the result of ``%aws_profile``, which is None."""
@@ -261,13 +241,6 @@ class Notices:
             PROCESS.warn(f"{problem} Child processes already use them. {problem.hint}")
 
 
-def _is_profile(name: str) -> bool:
-    """Return whether the config files, if they can be read, have a profile with this name."""
-    with suppress(AwsProfileError):  # the user is still editing them
-        return name in read_config().profiles
-    return False
-
-
 def line_about_listing(cell: str) -> str:
     """Return a line for a cell whose first line lists profiles instead of running the code.
 
@@ -310,6 +283,8 @@ def line_about_config(cell: str, settings: Iterable[str]) -> str:
     ``settings`` contains the names of this package's settings.
     """
     for class_name, setting, value in _CONFIG.findall(cell):
+        if class_name == _CLASS and setting not in settings:
+            return _line_about_option(setting, value)
         is_ours = "awsprofile" in letters_of(class_name)
         is_ours = is_ours or bool(misspelled(class_name, [_CLASS], _LIKE_CLASS))
         if class_name == _CLASS or not is_ours:
@@ -319,6 +294,22 @@ def line_about_config(cell: str, settings: Iterable[str]) -> str:
             return f"IPython ignores `{class_name}`. `%config {_CLASS}` lists the settings."
         line = f"%config {_CLASS}.{meant[0]} = {value.strip()}"
         return f"IPython ignores `{class_name}`. Write `{line}`."
+    return ""
+
+
+def _line_about_option(name: str, value: str) -> str:
+    """Return a line about a setting that is named like an option of a switch, or ""."""
+    for field_name, declared in options_of(SwitchRequest).items():
+        if letters_of(name) not in (letters_of(field_name), letters_of(declared.flag)):
+            continue
+        says = f"`{name}` isn't a setting but an option of `%aws_profile`."
+        text = declared.metavar
+        with suppress(ValueError, SyntaxError):  # such as a variable
+            text = quoted(str(ast.literal_eval(value.strip())))
+        if text == str(False):
+            return says
+        words = [declared.flag, text] if declared.metavar else [declared.flag]
+        return f"{says} Write `%aws_profile NAME {' '.join(words)}`."
     return ""
 
 

@@ -13,7 +13,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ipy_awsprofile.config.files import read_config
-from ipy_awsprofile.config.listing import list_profiles
 from ipy_awsprofile.config.names import has_wildcard
 from ipy_awsprofile.config.parameters import PARAMETERS, seconds
 from ipy_awsprofile.config.regions import known_regions, region_names_in
@@ -21,11 +20,7 @@ from ipy_awsprofile.config.request import SwitchRequest, options_of
 from ipy_awsprofile.config.shared import NOTEBOOK, SHARED_PROFILES
 from ipy_awsprofile.config.sign_ins import role_named
 from ipy_awsprofile.notebook.options import choices_of, flags_of
-from ipy_awsprofile.sessions.assigned_roles import (
-    known_account_names,
-    known_roles_without_profile,
-)
-from ipy_awsprofile.text import letters_of, listed, misspelled
+from ipy_awsprofile.text import letters_of, misspelled
 
 #: Answers to words and options that belong to other tools.
 ANSWERS = {
@@ -411,28 +406,3 @@ def region_in(word: str) -> str:
         return ""
     near = misspelled(word, known_regions())
     return near[0] if near else word
-
-
-def advice_for_account(account: str) -> str:
-    """Return advice that names an account's profiles, or an empty string if no profile matches."""
-    profiles = [profile for profile in list_profiles() if profile.account == account]
-    if not profiles:
-        return ""
-    if len(profiles) == 1:
-        return f"Did you mean {listed(profiles)}, which is in this account?"
-    return f"`%aws_profiles {account}` lists the {len(profiles)} profiles of this account."
-
-
-def names_in_account(account_name: str) -> list[str]:
-    """Return the names of the profiles and roles in the account that a sign-in lists as this name.
-
-    The list is empty if no sign-in has listed an account with this name.
-    """
-    names: list[str] = []
-    for account, name in known_account_names().items():
-        if name.casefold() == account_name.casefold():
-            names += [each for each in list_profiles() if each.account == account]
-            names += [
-                each.name for each in known_roles_without_profile() if each.account.id == account
-            ]
-    return names

@@ -171,3 +171,17 @@ def test_options_in_the_quotation_marks_of_a_name(
     (line,) = code_in(shell.refused(f"%aws_profile 'RoleBeta {options}'").hint)
     assert line == f"%aws_profile RoleBeta {options}"
     assert "read-only" in shell.good(line).text
+
+
+@pytest.mark.parametrize(
+    "value", ["${target}", "${targets['beta']}", "$targets['beta']", "$targets[key]"]
+)
+@pytest.mark.parametrize("mark", ["%", "%%"])
+def test_notations_of_shells(shell: Shell, aws: EmbeddedAws, value: str, mark: str) -> None:
+    """A shell's notation, of which IPython fills in a part, gets IPython's, with the options."""
+    shell.good("target, key, targets = 'RoleBeta', 'beta', {'beta': 'RoleBeta'}")
+    hint = shell.refused(f"{mark}aws_profile {value} --read-only\n1").hint
+    line = code_in(hint)[-1]
+    assert line.endswith("} --read-only")
+    shown = shell.good(f"{line}\nsession.target.request").result
+    assert (shown.profile, shown.read_only) == ("RoleBeta", True)

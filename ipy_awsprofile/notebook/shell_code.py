@@ -1,0 +1,68 @@
+"""Explain code that a cell gives to a shell, but that has an effect only in the notebook."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+
+from ipy_awsprofile.config.files import read_config
+from ipy_awsprofile.config.user_environment import PROFILE_VARIABLES
+from ipy_awsprofile.config.values import is_program
+from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.notebook.options import has_access_key
+from ipy_awsprofile.text import one_line, quoted
+
+#: A variable that a shell sets only for itself.
+_EXPORT = re.compile(r"(?m)^[ \t]*!\s*export\s+(AWS_\w+)=(\S*)")
+
+#: A cell that a shell runs, and the variables with a profile's name that the shell sets.
+_SHELL_CELL = re.compile(r"\s*(%%(?:bash|sh|script|system|sx|!))(?!\w)")
+_EXPORT_IN_SHELL_CELL = re.compile(r"(?m)^[ \t]*export[ \t]+(AWS_(?:DEFAULT_)?PROFILE)=(\S*)")
+
+#: A magic of this package as a command of a shell, in a line or in a cell that a shell runs.
+_MAGIC = r"%{0,2}(?P<name>aws_profiles?|aws_calls)(?![ \t]*=)(?P<line>(?:[ \t].*)?)$"
+_MAGIC_IN_SHELL_LINE = re.compile(rf"(?m)^[ \t]*!\s*{_MAGIC}")
+_MAGIC_IN_SHELL_CELL = re.compile(rf"(?m)^[ \t]*{_MAGIC}")
+
+
+def lines_about_shell(cell: str) -> Iterator[str]:
+    """Yield lines about variables and magics in a cell that don't have an effect in a shell."""
+    shell = _SHELL_CELL.match(cell)
+    if shell:
+        yield from _about_variables(cell)
+        for line in _magics_in(_MAGIC_IN_SHELL_CELL, cell):
+            yield f"A `{shell[1]}` cell can't run magics. Run `{line}` in a separate cell first."
+    for name, value in _EXPORT.findall(cell):
+        profile = value.strip("'\"")
+        step = f"To set it in the notebook, write `%env {name}=VALUE`."
+        if name in PROFILE_VARIABLES and _is_profile(profile):
+            step = f"To switch to `{profile}`, run `%aws_profile {quoted(profile)}`."
+        yield f"`!export` sets `{name}` only in a shell that ends at once. {step}"
+    for line in _magics_in(_MAGIC_IN_SHELL_LINE, cell):
+        yield f"`!` runs programs, and not magics. Write `{line}`."
+
+
+def _about_variables(cell: str) -> Iterator[str]:
+    """Yield a line about each variable of a shell's cell that contains the name of a profile."""
+    for name, value in _EXPORT_IN_SHELL_CELL.findall(cell):
+        profile = value.strip("'\"")
+        if _is_profile(profile):
+            yield (
+                f"`export` sets `{name}` only for the rest of the cell. To switch the notebook to "
+                f"`{profile}`, run `%aws_profile {quoted(profile)}`."
+            )
+
+
+def _magics_in(pattern: re.Pattern[str], cell: str) -> Iterator[str]:
+    """Yield the lines of magics that a shell can't run, as they work in a notebook."""
+    for magic in pattern.finditer(cell):
+        if not is_program(magic["name"]) and not has_access_key(magic[0]):
+            yield one_line(f"%{magic['name']}{magic['line']}")
+
+
+def _is_profile(name: str) -> bool:
+    """Return whether the config files, if they can be read, have a profile with this name."""
+    with suppress(AwsProfileError):  # the user is still editing them
+        return name in read_config().profiles
+    return False

@@ -1,0 +1,113 @@
+"""ARNs, accounts and sign-ins in place of a profile's name: each hint says what works."""
+
+from __future__ import annotations
+
+import pytest
+
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, seed_organisation
+from ipy_awsprofile.errors import AccessDenied
+from tests.aws import EmbeddedAws
+from tests.identity_center import write_analyst
+from tests.integration.test_hints import ROLE, code_in
+from tests.shells import Shell
+
+SESSION = "arn:aws:sts::123456789012:assumed-role/RoleBeta/me"  # as a card shows it
+OF_ANALYST = "arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Analyst_0123456789abcdef/ann"
+
+
+@pytest.mark.parametrize("name", [ROLE, SESSION, "123456789012/RoleBeta", "123456789012 RoleBeta"])
+def test_the_role_of_a_profile(shell: Shell, aws: EmbeddedAws, name: str) -> None:
+    """A role in place of its profile's name gets the profile, even if there is a sign-in."""
+    write_analyst(aws)
+    (line,) = code_in(shell.refused(f"%aws_profile {name} --read-only").hint)
+    assert line == "%aws_profile RoleBeta --read-only"
+    shell.good(line)
+    assert ":assumed-role/RoleBeta/" in shell.names["session"].arn
+
+
+def test_the_profile_of_an_arn_in_python(shell: Shell, aws: EmbeddedAws) -> None:
+    """Python code and `--explain` also name the profile of an ARN."""
+    shell.good("from ipy_awsprofile import open_session")
+    (profile,) = code_in(shell.refused(f"open_session('{ROLE}')").hint)
+    assert shell.good(f"open_session({profile!r})").result.profile_name == "RoleBeta"
+    assert f"Use the profile `{profile}`" in shell.good(f"%aws_profile --explain {ROLE}").text
+
+
+@pytest.mark.parametrize("profiles", [0, 2])
+def test_the_arn_of_a_role(
+    shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, profiles: int
+) -> None:
+    """The ARN of a role that no profile or several profiles have gets the option for an ARN."""
+    monkeypatch.setenv("AWS_PROFILE", "UserAlpha")  # the default credentials
+    write_analyst(aws)
+    text = aws.config_file.read_text()
+    aws.config_file.write_text(text.replace("role/RoleBeta", "role/RoleGamma"))
+    for number in range(profiles):
+        name = f"Copy{number}"
+        aws.write_profile(name, source_profile="UserAlpha", role_arn=ROLE, region="us-west-2")
+    line, option = code_in(shell.refused(f"%aws_profile {ROLE} --duration 15m").hint)
+    assert "15 minutes left" in shell.good(line).text
+    assert ":assumed-role/RoleBeta/" in shell.names["session"].arn
+    monkeypatch.delenv("AWS_PROFILE")
+    shell.good(f"{line} {option.replace('NAME', 'UserAlpha')}")
+
+
+def test_a_role_that_aws_refuses(
+    shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line for an ARN of a role that doesn't exist leads to AWS's refusal of this role."""
+    monkeypatch.setenv("AWS_PROFILE", "UserAlpha")
+    arn = ROLE.replace("Beta", "Gamma")
+    line, _ = code_in(shell.refused(f"%aws_profile {arn}").hint)
+    assert f"`--role-arn {arn}`" in shell.good(f"%aws_profile --explain {arn}").text
+    assert isinstance(shell.refused(line), AccessDenied)
+
+
+@pytest.mark.parametrize("has_profile", [True, False])
+@pytest.mark.parametrize("option", ["", "--role-arn "])
+def test_the_session_of_a_sign_in(
+    shell: Shell, aws: EmbeddedAws, option: str, has_profile: bool
+) -> None:
+    """The ARN of a sign-in's session gets the profile or the role that the sign-in can use."""
+    write_analyst(aws)
+    if not has_profile:
+        text = aws.config_file.read_text()
+        aws.config_file.write_text(text.replace("sso_role_name = Analyst", "sso_role_name = Other"))
+    aws.sso.sign_in("corp")
+    (line,) = code_in(shell.refused(f"%aws_profile {option}{OF_ANALYST} --as s3").hint)
+    name = "Analyst" if has_profile else "corp:123456789012/Analyst"
+    assert line == f"%aws_profile {name} --as s3"
+    shell.good(line)
+    assert "AWSReservedSSO_Analyst" in shell.names["s3"].arn
+
+
+def test_the_account_and_role_of_a_sign_in(shell: Shell, aws: EmbeddedAws) -> None:
+    """An account and a role that no profile has get the sign-in's role, as a condition."""
+    write_analyst(aws)
+    aws.sso.assign(ROLE_ACCOUNT, "Auditor")
+    aws.sso.sign_in("corp")
+    hint = shell.refused("%aws_profile 1234-5678-9012/Auditor").hint
+    assert hint.startswith("If the role `Auditor` is assigned to you in IAM Identity Center, ")
+    shell.good(code_in(hint)[-1])
+    assert "AWSReservedSSO_Auditor" in shell.names["session"].arn
+
+
+def test_the_role_of_several_profiles(shell: Shell, aws: EmbeddedAws) -> None:
+    """An account and a role that several profiles have get a line for each profile."""
+    seed_organisation(aws, 1)
+    aws.write_profile("Copy", source_profile="UserAlpha", role_arn=ROLE, region="us-west-2")
+    lines = code_in(shell.refused("%aws_profile 123456789012/RoleBeta --read-only").hint)
+    assert lines == ["%aws_profile RoleBeta --read-only", "%aws_profile Copy --read-only"]
+    for line in lines:
+        shell.good(line)
+        assert ":assumed-role/RoleBeta/" in shell.names["session"].arn
+
+
+def test_a_misspelled_sign_in_to_end(shell: Shell, aws: EmbeddedAws) -> None:
+    """The misspelled name of a sign-in after `--logout` gets the line that ends the sign-in."""
+    write_analyst(aws)
+    aws.sso.sign_in("corp")
+    (line,) = code_in(shell.refused("%aws_profile --logout copr").hint)
+    assert "Signed out of corp" in shell.good(line).text
+    aws.write_profile("copra", region="us-west-2")
+    assert code_in(shell.refused("%aws_profile --logout copr").hint) == ["copra"]
