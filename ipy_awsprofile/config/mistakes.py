@@ -15,8 +15,10 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from ipy_awsprofile.config.files import Config, Section, locations_of
+from ipy_awsprofile.config.parameters import PARAMETERS
 from ipy_awsprofile.config.profiles import ASSUMES, Profile, ProfileKind, advice_for
 from ipy_awsprofile.config.regions import partition_of
+from ipy_awsprofile.config.request import SessionRequest, options_of
 from ipy_awsprofile.config.settings import (
     KEYS,
     number_settings,
@@ -65,7 +67,23 @@ def mistakes_of(target: Target) -> list[Mistake]:
     region = target.unknown_region
     if region and not texts_about({"region"}, mistakes):
         mistakes.insert(0, Mistake("region", region + _origin_of_region(target)))
-    return [*mistakes, *_partitions(target)]
+    return [*_of_options(target), *mistakes, *_partitions(target)]
+
+
+def _of_options(target: Target) -> Iterator[Mistake]:
+    """Yield the mistakes in a session's parameters that don't come from the profile's settings."""
+    flags = {name: declared.flag for name, declared in options_of(SessionRequest).items()}
+    section = target.config.profiles.get(target.profile, {})
+    for name, parameter in PARAMETERS.items():
+        setting = parameter.setting
+        value = target.profile.text(setting)
+        if name not in flags or value in (None, section.get(setting)):
+            continue
+        problem = problem_of(setting, value or "", target.profile.settings)
+        if problem and getattr(target.request, name) is not None:
+            yield Mistake(setting, problem.replace(f"`{setting}`", f"`{flags[name]}`", 1))
+        elif problem and name == "session_name":  # from a setting of the magics, or a variable
+            yield Mistake(setting, problem.replace(f"`{setting}`", "The session's name", 1))
 
 
 def _partitions(target: Target) -> Iterator[Mistake]:
@@ -190,6 +208,18 @@ def _of_profile(profile: Profile, config: Config) -> Iterator[Mistake]:
     for location in locations_of(config.paths, f"profile profile {profile}"):
         text = f"[profile {profile}] isn't `{profile}` here. Write [{profile}]. See {location}."
         yield Mistake("aws_access_key_id", text)
+    yield from _of_source(profile, part, config)
+    services = profile.text("services")
+    if services and services not in config.services:
+        advice = did_you_mean(services, config.services)
+        advice = advice or f"Write a section [services {services}] in the config file."
+        yield Mistake("services", advice + part.locate("services", config))
+    if profile.kind is ProfileKind.SSO:
+        yield from _of_sign_in(profile, part, config)
+
+
+def _of_source(profile: Profile, part: _Part, config: Config) -> Iterator[Mistake]:
+    """Yield the mistakes in the settings that name the source of a role's credentials."""
     source = profile.source_profile
     if profile.kind is ProfileKind.ASSUME_ROLE and source and source not in config.profiles:
         advice = _instead_of_session(source, config) or advice_for(source, config)
@@ -202,13 +232,12 @@ def _of_profile(profile: Profile, config: Config) -> Iterator[Mistake]:
             "SSO settings to a separate profile, and write its name as `source_profile`."
         )
         yield Mistake("source_profile", text + part.locate("role_arn", config))
-    services = profile.text("services")
-    if services and services not in config.services:
-        advice = did_you_mean(services, config.services)
-        advice = advice or f"Write a section [services {services}] in the config file."
-        yield Mistake("services", advice + part.locate("services", config))
-    if profile.kind is ProfileKind.SSO:
-        yield from _of_sign_in(profile, part, config)
+    if _has_keys_beside_role(profile, config):
+        text = (
+            f"`{profile}` has access keys itself. To assume the role with these keys, add "
+            f"`source_profile = {profile}`. To use the keys without the role, remove `role_arn`."
+        )
+        yield Mistake("source_profile", text + part.locate("role_arn", config))
 
 
 def _instead_of_session(name: str, config: Config) -> str:
@@ -226,6 +255,14 @@ def _has_role_beside_sign_in(profile: Profile) -> bool:
     """Return whether a profile combines a role that has no source with a sign-in's settings."""
     is_incomplete = profile.kind is ProfileKind.INCOMPLETE and bool(profile.role_arn)
     return is_incomplete and bool(profile.text("sso_account_id") or profile.text("sso_role_name"))
+
+
+def _has_keys_beside_role(profile: Profile, config: Config) -> bool:
+    """Return whether a profile combines a role that has no source with access keys."""
+    names = config.profiles.get(profile, {}).keys()
+    if not names >= {"role_arn", "aws_access_key_id", "aws_secret_access_key"}:
+        return False
+    return names.isdisjoint({"source_profile", "credential_source", "web_identity_token_file"})
 
 
 def _of_sign_in(profile: Profile, part: _Part, config: Config) -> Iterator[Mistake]:
@@ -247,6 +284,33 @@ def _of_sign_in(profile: Profile, part: _Part, config: Config) -> Iterator[Mista
             see = _Part(f"sso-session {session}", {}).locate("region", config)
             advice = f"In [sso-session {session}], write `sso_region` instead of `region`.{see}"
         yield Mistake("sso_region", advice)
+    elif session:
+        yield from _differences(profile, session, config)
+
+
+#: The settings of an [sso-session] that botocore uses, which can also be in a profile.
+_OF_SIGN_IN = {"sso_start_url", "sso_region"}
+
+
+def _differences(profile: Profile, session: str, config: Config) -> Iterator[Mistake]:
+    """Yield a mistake for each setting of an [sso-session] whose value in the profile differs.
+
+    botocore refuses different values even for settings that it doesn't use, such as ``region``.
+    """
+    for name, value in config.sso_sessions[session].items():
+        if profile.settings.get(name, value) == value:
+            continue
+        if name in _OF_SIGN_IN:
+            see = _Part(f"profile {profile}", {}).locate(name, config)
+            advice = f"Remove `{name}` from the profile, or write the same value there."
+        else:
+            see = _Part(f"sso-session {session}", {}).locate(name, config)
+            advice = f"Remove `{name}` from [sso-session {session}]."
+        says = (
+            f"botocore refuses different values of `{name}` in the profile and in "
+            f"[sso-session {session}]."
+        )
+        yield Mistake("sso_region", f"{says} {advice}{see}")
 
 
 def _exported_keys(profile: Profile, config: Config) -> Iterator[Mistake]:

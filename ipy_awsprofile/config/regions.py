@@ -106,6 +106,10 @@ def is_region_name(name: str) -> bool:
     return True
 
 
+#: Words for no value, which programs write if a variable isn't set.
+_NO_VALUES = ("none", "null", "undefined")
+
+
 def is_misspelled_region(name: str | None) -> bool:
     """Return whether a Region's name is invalid, or unknown but similar to an AWS Region's name.
 
@@ -114,7 +118,7 @@ def is_misspelled_region(name: str | None) -> bool:
     """
     if not name or is_known_region(name):
         return False
-    if not is_region_name(name):
+    if not is_region_name(name) or name.casefold() in _NO_VALUES:
         return True
     return bool(difflib.get_close_matches(name.casefold(), known_regions(), n=1, cutoff=0.87))
 

@@ -245,6 +245,10 @@ class SessionRequest:
             raise InvalidOption("--read-only and --write can't be combined.", "Use only one.")
         if self.region is not None:
             self._set("region", self.region.strip())
+            if self.region == str(None):  # as the value of a variable in a line
+                raise InvalidOption(
+                    "The Region is `None`, as text.", "Write a Region, or leave out the option."
+                )
         if self.account is not None:
             self._set("account", account_text(self.account))
         if self.policy is not None:

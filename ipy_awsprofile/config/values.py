@@ -291,10 +291,8 @@ def _arn(value: str) -> str:
 def _session_name(value: str) -> str:
     if re.fullmatch(r"[\w+=,.@-]*", value, re.ASCII):
         return ""
-    return (
-        "can contain only letters, digits and the characters `_+=,.@-`. botocore doesn't fill in "
-        "variables."
-    )
+    fault = "can contain only the letters a-z and A-Z, digits and the characters `_+=,.@-`."
+    return f"{fault} botocore doesn't fill in variables." if "$" in value else fault
 
 
 def _account(value: str) -> str:

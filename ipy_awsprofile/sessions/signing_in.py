@@ -46,7 +46,7 @@ from ipy_awsprofile.credentials.person import SignInStep
 from ipy_awsprofile.credentials.providers import sso_token_cache
 from ipy_awsprofile.credentials.sts import own_client
 from ipy_awsprofile.credentials.translation import translated
-from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable
+from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable, InvalidOption
 from ipy_awsprofile.sessions import sign_in_page
 from ipy_awsprofile.sessions.assigned_roles import (
     delete_role_lists,
@@ -484,6 +484,7 @@ def sign_out(target: Target | None) -> SignedOut:
     if target is None:
         files = dict(_all_files(read_config()))
     else:
+        _require_sign_in(target)
         name = target.sign_in.name if target.sign_in else target.start.name
         files = {sign_in_file(target): (name, target)}
     ended = SignedOut([], [])
@@ -499,6 +500,15 @@ def sign_out(target: Target | None) -> SignedOut:
                     remove_file(file)
     forget_roles()
     return ended
+
+
+def _require_sign_in(target: Target) -> None:
+    """Raise InvalidOption if a target doesn't have a sign-in that can end."""
+    if not target.signs_in:
+        raise InvalidOption(
+            f"`{target.start}` doesn't have a sign-in, because its kind is `{target.start.kind}`.",
+            "`%aws_profile --off` undoes all switches.",
+        )
 
 
 def needs_sign_in(target: Target, ended: Target | None) -> bool:
