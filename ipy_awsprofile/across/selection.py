@@ -152,6 +152,8 @@ def _names_matching(pattern: str, person: Person, *, written: str) -> list[str]:
 
 def advice_for_pattern(pattern: str) -> str:
     """Return advice for a pattern that doesn't match anything, or an empty string."""
+    if letters_of(pattern) in ("all", "everything"):
+        return "The pattern `*` matches all profiles."
     return (
         _advice_for_organization(pattern)
         or _advice_for_exclusion(pattern)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from IPython.display import display
@@ -19,6 +19,7 @@ from ipy_awsprofile.cards.card import Card, Tone
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.organization import advice_to_write
 from ipy_awsprofile.config.request import (
+    SESSION,
     Form,
     SessionRequest,
     SwitchRequest,
@@ -115,7 +116,7 @@ def run_aws_profile_cell(
     raises.
     """
     require_no_run("`%%aws_profile`")
-    request = _request_of(options)
+    request = _request_of(options, form=Form.CELL)
     if request is None or chosen(options, ProfileActions):
         raise InvalidOption(
             "`%%aws_profile` requires a profile's name and doesn't accept actions such as --off.",
@@ -175,13 +176,13 @@ def _name_shared_profile(options: argparse.Namespace) -> None:
 
 
 def _request_of(
-    options: argparse.Namespace, active: SwitchRequest | None = None
+    options: argparse.Namespace, active: SwitchRequest | None = None, form: Form = Form.LINE
 ) -> SwitchRequest | None:
     """Return the switch that the options describe, or None if they don't describe a switch.
 
     Raise `InvalidOption` if the line has options for a switch but doesn't name a profile. If a
     profile is active, pass its switch as ``active`` so that the error's hint contains a complete
-    line.
+    line. ``form`` is the form of the magic that contains the options.
     """
     given = chosen(options, SwitchRequest)
     request = SwitchRequest(joined(options.profile), **given)
@@ -197,6 +198,27 @@ def _request_of(
         return None
     if options.save is not None and active and active.profile in read_config().profiles:
         return active  # the error says why it can't be saved
+    raise _without_name(options, given, active, form)
+
+
+def _without_name(
+    options: argparse.Namespace,
+    given: Mapping[str, Any],
+    active: SwitchRequest | None,
+    form: Form,
+) -> InvalidOption:
+    """Return the error for a line that has options for a switch but doesn't name a profile."""
+    variable = given.get("variable", "")
+    if variable in read_config().profiles and not (active and active.profile == variable):
+        meant = SwitchRequest(variable, **{**given, "variable": SESSION})
+        line = arguments(meant, *words_of_action(options))
+        hint = f"For this profile, write `{form.value} {line}`."
+        if active:
+            line = arguments_with_name(options, active)
+            hint += f" For the session of `{active.name}`, write `%aws_profile {line}`."
+        return InvalidOption(
+            f"`{variable}` is a profile, but `--as` takes the name of a variable.", hint
+        )
     hint = "Write `%aws_profile NAME` and the options, or `%%aws_profile NAME` for one cell."
     if given == {"confirmed": True}:  # perhaps a preview, or a refused switch to another profile
         hint = "Repeat the line that you want to confirm, and add `--yes` to it."
@@ -204,7 +226,7 @@ def _request_of(
         hint = f"Write `%aws_profile {arguments_with_name(options, active)}`."
         if options.write:
             hint = advice_to_write(hint)
-    raise InvalidOption("The name of a profile is missing.", hint)
+    return InvalidOption("The name of a profile is missing.", hint)
 
 
 def _action_of(options: argparse.Namespace) -> str:

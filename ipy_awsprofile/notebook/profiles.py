@@ -85,10 +85,11 @@ def _card(options: argparse.Namespace, switcher: Switcher) -> Card:
     """
     has_limits = options.read_only or options.write or options.policy is not None
     if has_limits or chosen(options, CellOptions):
+        search = "" if has_limits else _advice_to_search(options)
         raise InvalidOption(
             "The line has an option that requires a cell.",
-            "To run code for each profile, begin the first line of the cell with two percent "
-            "signs: `%%aws_profiles`.",
+            f"{search}To run code for each profile, begin the first line of "
+            "the cell with two percent signs: `%%aws_profiles`.",
         )
     if options.sso is not None:
         sign_in, pattern = _sign_in_and_pattern(options)
@@ -109,6 +110,17 @@ def _card(options: argparse.Namespace, switcher: Switcher) -> Card:
     if options.pattern and not profiles:
         advice = advice_for_pattern(options.pattern)
     return tables.profile_table(profiles, options.pattern, advice)
+
+
+def _advice_to_search(options: argparse.Namespace) -> str:
+    """Return advice to write a role or a Region as a word of the pattern, or an empty string."""
+    if not chosen(options, CellOptions).keys() <= {"role", "regions"}:  # they need the cell
+        return ""
+    words = list(filter(None, [options.pattern, options.role, ",".join(options.regions)]))
+    is_unclear = len(words) > 1 and "," in "".join(words)  # commas separate whole patterns
+    if not words or is_unclear:
+        return ""
+    return f"To search for profiles, write `%aws_profiles {' '.join(map(quoted, words))}`. "
 
 
 def _sign_in_and_pattern(options: argparse.Namespace) -> tuple[SignIn, str | None]:
