@@ -308,7 +308,10 @@ def _off(line: _Line) -> None:
 
 def _explain(line: _Line) -> None:
     """Explain the profile that the line names or, if the line names none, the active profile."""
-    display(tables.explanation_card(explain(line.requested_or_active)))
+    request = line.requested_or_active
+    if request:
+        request = replace(request, default_session_name=line.switcher.session_name)
+    display(tables.explanation_card(explain(request)))
 
 
 def _sign_out(line: _Line) -> None:

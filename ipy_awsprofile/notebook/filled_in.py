@@ -10,7 +10,7 @@ import ast
 import builtins
 import os
 import re
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ipy_awsprofile.notebook.options import WITHOUT_QUOTATION_MARKS
@@ -72,37 +72,41 @@ class FilledInLine:
 
     def _problem_as_written(self) -> str:
         """Return advice about the values before IPython has filled them in, or an empty string."""
-        written, values = self._written()
-        for value, filled_in in values.items():
-            if filled_in == str(None):
-                return f"The value of `{value}` is None. Set it first."
-        return self._advice_for_shell(written)
+        candidates = list(self._candidates())
+        for written, values in candidates:
+            advice = self._advice_for_shell(written, values)
+            if advice:
+                return advice
+            for value, filled_in in values.items():
+                if filled_in == str(None) and len(candidates) == 1:
+                    return f"The value of `{value}` is None. Set it first."
+        return ""
 
-    def _advice_for_shell(self, written: str) -> str:
+    def _advice_for_shell(self, written: str, values: Mapping[str, str]) -> str:
         """Return advice if IPython has filled in only a part of a shell's notation, or ""."""
         value = _OF_SHELL.search(written)
         if value is None:
             return ""
-        line = _OF_SHELL.sub(_in_braces, written)
         says = f"IPython fills in only `${value['name']}` of `{value[0]}`."
         if value["braces"]:
+            if not values[value[0]].startswith("$"):  # the line comes from another one
+                return ""
             says = f"IPython keeps the `$` of `{value[0]}`."
+        line = _OF_SHELL.sub(_in_braces, written)
         return f"{says} Write `{self.command} {line}`."
 
-    def _written(self) -> tuple[str, dict[str, str]]:
-        """Return the line as the user has written it, and what IPython has filled in.
+    def _candidates(self) -> Iterator[tuple[str, dict[str, str]]]:
+        """Yield each line of the cell that can be this line, and what IPython has filled in.
 
-        The string is empty if the line isn't known or if IPython hasn't filled in anything.
+        The result doesn't contain lines in which IPython hasn't filled in anything.
         """
         pattern = rf"(?m)^[ \t]*{re.escape(self.command)}[ \t]+(.*?)[ \t]*$"
         line = self.line.strip()
-        for written in re.findall(pattern, self.cell):
+        for written in dict.fromkeys(re.findall(pattern, self.cell)):
             parts = map(re.escape, _VALUE.split(written))
             filled_in = re.fullmatch("(.*)".join(parts), line, re.DOTALL)
             if filled_in and written != line:
-                values = zip(_VALUE.findall(written), filled_in.groups(), strict=True)
-                return str(written), dict(values)
-        return "", {}
+                yield written, dict(zip(_VALUE.findall(written), filled_in.groups(), strict=True))
 
     def _problem_of(self, values: Iterable[re.Match[str]]) -> str:
         """Return the reason why IPython couldn't fill in the values, or an empty string."""

@@ -126,6 +126,8 @@ def test_names_of_sessions(shell: Shell, aws: EmbeddedAws) -> None:
         assert says in shell.refused(f"%aws_profile RoleBeta {option}").hint
     shell.good("%config AwsProfileMagics.session_name = 'Ann Smith'")
     assert "The session's name can contain only" in shell.refused("%aws_profile RoleBeta").hint
+    text = shell.good("%aws_profile --explain RoleBeta").text
+    assert "The session's name can contain only" in text
     assert "no problems" in shell.good("%aws_profile --explain RoleBeta --session-name a.b").text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -185,3 +186,14 @@ def test_notations_of_shells(shell: Shell, aws: EmbeddedAws, value: str, mark: s
     assert line.endswith("} --read-only")
     shown = shell.good(f"{line}\nsession.target.request").result
     assert (shown.profile, shown.read_only) == ("RoleBeta", True)
+
+
+def test_several_lines_with_values(shell: Shell, aws: EmbeddedAws) -> None:
+    """In a cell with several lines, only the line that failed gets the advice."""
+    shell.good("first, second, region = 'UserAlpha', 'RoleBeta', None")
+    lines = "%aws_profile {first}\n%aws_profile ${second}"
+    error: Any = shell.run(lines).error
+    assert code_in(error.hint)[-1] == "%aws_profile {second}"
+    lines = "%aws_profile {first} --region us-west-2\n%aws_profile {second} --region {region}"
+    error = shell.run(lines).error
+    assert error.hint == "The value of `{region}` is None. Set it first."
