@@ -32,7 +32,8 @@ from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.errors import InvalidOption, ProfileNotFound
 from ipy_awsprofile.text import did_you_mean, listed, quoted
 
-_EXAMPLE = (
+#: How to write a sign-in.
+EXAMPLE = (
     "Write a section `[sso-session NAME]` with sso_start_url and sso_region in the config file, "
     "or run `!aws configure sso-session`."
 )
@@ -63,7 +64,7 @@ def advice_for_session(name: str, config: Config) -> str:
         own_name = header[start : start + len(name)]
         return f"Write [sso-session {shlex.quote(own_name)}] instead of [{header}]."
     own_name = name.strip("[] ").removeprefix("sso-session ")  # if the value is a header
-    return did_you_mean(own_name, config.sso_sessions) or _EXAMPLE
+    return did_you_mean(own_name, config.sso_sessions) or EXAMPLE
 
 
 def wrong_header_of(name: str, config: Config) -> str | None:
@@ -184,7 +185,7 @@ def find_sign_in(name: str | None, config: Config) -> SignIn:
         advice = f"Use the name of a sign-in in the config file: {listed(by_name)}."
     raise InvalidOption(
         f"There is no [sso-session {name}], and no profile `{name}` with a sign-in.",
-        advice or _EXAMPLE,
+        advice or EXAMPLE,
     )
 
 
@@ -195,7 +196,7 @@ def _only_sign_in(choices: Collection[SignIn]) -> SignIn:
     """
     choices = [sign_in for sign_in in choices if sign_in.session] or choices
     if not choices:
-        raise InvalidOption("The config file doesn't contain an [sso-session] section.", _EXAMPLE)
+        raise InvalidOption("The config file doesn't contain an [sso-session] section.", EXAMPLE)
     first, *others = choices
     if others:
         names = listed(sign_in.name for sign_in in choices)

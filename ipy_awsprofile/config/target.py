@@ -36,6 +36,7 @@ from ipy_awsprofile.config.request import IDENTITIES, SessionRequest, arguments
 from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.config.shared import python_of
 from ipy_awsprofile.config.sign_ins import (
+    EXAMPLE,
     FindAccount,
     SignIn,
     advice_for_session,
@@ -551,11 +552,14 @@ def _instead_of_arn(role_arn: str, request: SessionRequest, config: Config) -> s
     named = RoleName.parse(role_arn)
     if named is None or not named.is_assigned:
         return ""
+    names = names_of_role(named, config)
+    if not names:
+        return f"Only a sign-in to IAM Identity Center can use this role. {EXAMPLE}"
     lines: list[str] = []
-    for name in names_of_role(named, config):
+    for name in names:
         meant = replace(request, profile=name, role_arn=None, source_profile=None)
         lines.append(f"%aws_profile {arguments(meant)}")
-    return f"Write {choice_of(lines)}." if lines else ""
+    return f"Write {choice_of(lines)}. In Python, pass the name {choice_of(map(repr, names))}."
 
 
 #: The end of a role's ARN, or of the ARN of a role session, which doesn't contain the role's path.

@@ -74,11 +74,25 @@ def test_the_session_of_a_sign_in(
         text = aws.config_file.read_text()
         aws.config_file.write_text(text.replace("sso_role_name = Analyst", "sso_role_name = Other"))
     aws.sso.sign_in("corp")
-    (line,) = code_in(shell.refused(f"%aws_profile {option}{OF_ANALYST} --as s3").hint)
+    line, *in_python = code_in(shell.refused(f"%aws_profile {option}{OF_ANALYST} --as s3").hint)
     name = "Analyst" if has_profile else "corp:123456789012/Analyst"
     assert line == f"%aws_profile {name} --as s3"
     shell.good(line)
     assert "AWSReservedSSO_Analyst" in shell.names["s3"].arn
+    for code in in_python:
+        shell.good(f"from ipy_awsprofile import open_session\nopened = open_session({code})")
+        arn = shell.good("opened.client('sts').get_caller_identity()['Arn']").result
+        assert "AWSReservedSSO_Analyst" in arn
+
+
+def test_the_session_of_a_missing_sign_in(shell: Shell, aws: EmbeddedAws) -> None:
+    """Without a sign-in, the ARN of a sign-in's session doesn't become another role's ARN."""
+    hint = shell.refused(f"%aws_profile --role-arn {OF_ANALYST}").hint
+    assert hint.startswith("Only a sign-in to IAM Identity Center can use this role.")
+    write_analyst(aws)
+    aws.sso.sign_in("corp")
+    line, _ = code_in(shell.refused(f"%aws_profile --role-arn {OF_ANALYST}").hint)
+    shell.good(line)
 
 
 def test_the_account_and_role_of_a_sign_in(shell: Shell, aws: EmbeddedAws) -> None:
