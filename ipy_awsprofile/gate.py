@@ -11,7 +11,6 @@ During a turn, `check` compares the label with the profile of the turn.
 
 from __future__ import annotations
 
-import linecache
 import sys
 import warnings
 from collections import deque
@@ -20,11 +19,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cache
 from threading import Event, RLock
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import ref
 
+from ipy_awsprofile.call_stack import code_that_signs
 from ipy_awsprofile.config.organization import strictest_stale
 from ipy_awsprofile.config.private import of_process
 from ipy_awsprofile.config.user_environment import SWITCHED, identity_in_environment
@@ -34,11 +33,8 @@ from ipy_awsprofile.errors import (
     StaleIdentity,
     faults_as_errors,
 )
-from ipy_awsprofile.text import shortened
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     import boto3
     from botocore.credentials import Credentials
 
@@ -69,7 +65,8 @@ class Label:
     `identity_in_environment`). Credentials from environment variables count as the user's choice
     until the variables change again. ``credentials`` is the credentials object of an active
     session, and ``region`` is the session's Region. ``origin`` contains the request that opened the
-    session, as the user wrote the request.
+    session, as the user wrote the request. ``active_before`` is the identity that was active when
+    `storage_options` returned the profile's name, or None if the user wrote the name.
     """
 
     profile: str
@@ -84,6 +81,7 @@ class Label:
     credentials: Credentials | None = field(default=None, compare=False, repr=False)
     region: str | None = field(default=None, compare=False, repr=False)
     origin: Origin | None = field(default=None, compare=False, repr=False)
+    active_before: Label | None = field(default=None, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -113,6 +111,30 @@ def is_read_only(label: Label | None) -> bool:
 def label_of(credentials: object) -> Label | None:
     """Return the label of credentials, or None if the credentials don't have a label."""
     return getattr(credentials, "_ipy_awsprofile", None)
+
+
+class ActiveProfile(str):
+    """The name of the active profile in a library's options, with the identity's label.
+
+    The label shows that code still uses the options after a switch. A copy in another process is a
+    plain string.
+    """
+
+    __slots__ = ("label",)
+    label: Label
+
+    def __new__(cls, name: str, label: Label) -> ActiveProfile:
+        """Return the name with the label."""
+        created = super().__new__(cls, name)
+        created.label = label
+        return created
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        """Pickle the name without the label, which contains credentials."""
+        return str, (str(self),)
+
+    def __deepcopy__(self, _memo: object) -> ActiveProfile:
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +270,9 @@ class _Process:
         self.warned: set[str] = set()
         #: The refusals in the running cell: botocore's parsed response, and the signature.
         self.refusals: deque[tuple[object, Signature]] = deque(maxlen=200)
+        #: The operations in the running cell as an identity that the read-only notebook doesn't
+        #: limit, because the code names the profile.
+        self.unlimited: deque[tuple[Label, str]] = deque(maxlen=200)
         self._cell += 1
         self.configure("warn", warnings.warn)
         #: The patterns of the setting ``read_only``.
@@ -305,15 +330,19 @@ class Signer(Enum):
         "get them again with `{session}.get_credentials()`.",
     )
     SESSION = ("A session keeps its identity.", "pass the active one, `{session}`.")
+    OPTIONS = (
+        "Storage options keep their profile.",
+        "pass new options from `storage_options()`.",
+    )
 
-    def hint(self, client: str) -> str:
+    def hint(self, client: str = "") -> str:
         """Return the hint. ``client`` contains the arguments for a call that creates the client."""
         from ipy_awsprofile.config.profiles import has_default_identity  # it imports botocore
 
         says, step = self.value
         if PROCESS.active:
             step = step.format(session="session", source="session", client=client)
-        elif has_default_identity():
+        elif has_default_identity() and self is not Signer.OPTIONS:
             step = step.format(session="boto3.Session()", source="boto3", client=client)
         else:
             step = step.format(session="session", source="session", client=client)
@@ -348,6 +377,8 @@ def check(
     elif is_stale(label):
         _report_stale(label, signer, operation, client)
         return
+    elif _is_unlimited(label):
+        PROCESS.unlimited.append((label, operation))
     if PROCESS.scopes and signer is not Signer.SESSION:  # the code has passed that session
         _tell_about_scope(credentials, label, turn, operation)
 
@@ -355,12 +386,15 @@ def check(
 def is_stale(label: Label) -> bool:
     """Return whether credentials with this label no longer belong to the active identity.
 
-    Credentials of a profile that the user's code names explicitly are never stale. Default
+    Credentials of a profile that the user's code names explicitly are never stale. If
+    `storage_options` returned the name, the credentials are stale after a switch. Default
     credentials are stale while a profile with a different name is active. Credentials from
     environment variables that the user set after a switch are stale if a read-only identity is
     active or the variables have changed again.
     """
     active = PROCESS.active
+    if label.active_before:
+        return label.active_before != active
     if label.is_chosen:
         return False
     if label.environment is not None:
@@ -368,6 +402,11 @@ def is_stale(label: Label) -> bool:
     if not label.is_default:
         return label != active
     return active is not None and active.name != label.name
+
+
+def _is_unlimited(label: Label) -> bool:
+    """Return whether code names a profile that can write while the notebook is read-only."""
+    return label.is_chosen and not label.limits and is_read_only(PROCESS.active)
 
 
 def _require_label_of_turn(label: Label, turn: Turn | None, signer: Signer, operation: str) -> None:
@@ -459,9 +498,11 @@ def _report_stale(label: Label, signer: Signer, operation: str, client: tuple[st
         policy = "refuse"
     if policy == "allow":
         return
-    code, is_library = _code_that_signs(sys._getframe(1))  # noqa: SLF001  # quicker than `inspect`
+    code, is_library = code_that_signs(sys._getframe(1))  # noqa: SLF001  # quicker than `inspect`
     if is_library:
         signer = Signer.LIBRARY
+    if label.active_before:
+        signer, label = Signer.OPTIONS, label.active_before
     active_name = f"`{active.name}`" if active else "no profile"
     other = label.text_beside(active)
     service, region = client
@@ -525,76 +566,3 @@ def require_no_run(what: str) -> None:
             'Use the `session` of the profile, for example `session.client("s3")`, or wait until '
             "the run ends.",
         )
-
-
-# Code that signs ----------------------------------------------------------------------------------
-
-#: The packages that can be between the user's code and botocore on the call stack.
-_BETWEEN = {
-    "aiobotocore",
-    "asyncio",
-    "boto3",
-    "botocore",
-    "concurrent",
-    "contextlib",
-    "functools",
-    "ipy_awsprofile",
-    "s3transfer",
-    "tenacity",
-    "threading",
-    "urllib3",
-}
-
-
-def outer_frame(frame: FrameType | None) -> FrameType | None:
-    """Return the innermost stack frame outside this package, boto3 and related packages.
-
-    The result is None if every frame belongs to this package, boto3 or a related package.
-    """
-    while frame and is_between(frame):
-        frame = frame.f_back
-    return frame
-
-
-def is_between(frame: FrameType) -> bool:
-    """Return whether a stack frame runs code of boto3, a related package or this package."""
-    return package_of(frame) in _BETWEEN
-
-
-def package_of(frame: FrameType) -> str:
-    """Return the name of the top-level package that a stack frame's code belongs to."""
-    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
-
-
-def library_of(frame: FrameType) -> str | None:
-    """Return the name of the installed package that a stack frame's code belongs to, or None."""
-    if "__file__" not in frame.f_globals:
-        return None
-    if frame.f_code.co_filename.startswith(_installed_packages()):
-        return package_of(frame)
-    return None
-
-
-@cache
-def _installed_packages() -> str:
-    import sysconfig  # loading the extension doesn't need it
-
-    return sysconfig.get_paths()["purelib"]
-
-
-def _code_that_signs(frame: FrameType | None) -> tuple[str, bool]:
-    """Describe the code that signs a request, and return whether the code belongs to a library.
-
-    The description is the name of a library or module, or the notebook's line of code.
-    """
-    frame = outer_frame(frame)
-    if frame is None:  # a thread of s3transfer
-        return "A client", False
-    library = library_of(frame)
-    if library:
-        return f"`{library}`", True
-    if package_of(frame) == "__main__" or "__file__" not in frame.f_globals:
-        line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
-        code = f"`{shortened(line, 60)}`" if line else "The notebook"
-        return code, False
-    return f"`{frame.f_globals.get('__name__')}`", False

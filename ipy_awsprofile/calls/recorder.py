@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import botocore
 
+from ipy_awsprofile.call_stack import library_of, outer_frame
 from ipy_awsprofile.calls.actions import Access, action_named, needs_of
 from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.credentials.caller import caller_of
 from ipy_awsprofile.credentials.error_table import BUSY, DENIED, EXPIRED, REJECTED
 from ipy_awsprofile.credentials.sts import OWN_CALL
-from ipy_awsprofile.gate import label_of, library_of, outer_frame
+from ipy_awsprofile.gate import label_of
 from ipy_awsprofile.text import one_line
 
 if TYPE_CHECKING:

@@ -174,6 +174,12 @@ def _user_session(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Signer
     if signer.role_arn:
         raise Refused("AccessDenied", "Cannot call GetSessionToken with session credentials")
     seconds = int(params.get("DurationSeconds", 12 * _HOUR))
+    longest = 36 * _HOUR
+    if seconds > longest:
+        raise invalid(
+            f"1 validation error detected: Value '{seconds}' at 'durationSeconds' failed to "
+            f"satisfy constraint: Member must have value less than or equal to {longest}"
+        )
     mfa_at = None
     if iam.check_mfa(signer, params.get("SerialNumber"), params.get("TokenCode")):
         mfa_at = iam.clock()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from threading import local
 from types import ModuleType
@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.config.python_interface import checks_arguments
 from ipy_awsprofile.config.request import python_arguments
-from ipy_awsprofile.config.user_environment import SWITCHED
 from ipy_awsprofile.errors import CredentialsUnavailable
-from ipy_awsprofile.follower import Cache, Follower
-from ipy_awsprofile.gate import PROCESS, label_of, session_here
+from ipy_awsprofile.follower import Cache, Follower, Leftover, Notebook
+from ipy_awsprofile.gate import PROCESS, ActiveProfile, label_of, session_here
 from ipy_awsprofile.kernel.arguments import SecretOptions, s3_location
 from ipy_awsprofile.kernel.watch import subclasses_of
 from ipy_awsprofile.place import DictItem, Place
@@ -44,12 +43,13 @@ def storage_options(session: boto3.Session | None = None) -> dict[str, object]:
     if session is None:
         session = session_here()
     if session is None:
-        if "AWS_PROFILE" not in os.environ or not SWITCHED.groups:
+        active = PROCESS.active
+        if "AWS_PROFILE" not in os.environ or active is None:
             raise CredentialsUnavailable(
                 "There is no active profile that child processes can use.",
                 "Run `%aws_profile NAME`, or pass the session: `storage_options(session)`.",
             )
-        return {"profile": os.environ["AWS_PROFILE"]}
+        return {"profile": ActiveProfile(os.environ["AWS_PROFILE"], active)}
     if not isinstance(session, ProfileSession) or not session.target.resolves_by_name:
         raise _needs_more_than_name(session)
     check_session(session)
@@ -158,12 +158,27 @@ class _ArgumentsOfTurn:
         return self._fetched.options[name]
 
 
+# Options that an earlier identity has returned ----------------------------------------------------
+
+
+def _about_options(notebook: Notebook) -> Iterator[Leftover]:
+    """Yield a line about each variable with options that name the former active profile."""
+    for name, value in notebook.variables.items():
+        profile = value.get("profile") if type(value) is dict else None
+        if isinstance(profile, ActiveProfile) and profile.label != notebook.active:
+            code = f"run `{name} = storage_options()`"
+            if notebook.active is None:
+                code = "leave out `storage_options=`"
+            yield Leftover(name, f"makes libraries sign as {profile.label.name}: {code}")
+
+
 FOLLOWERS = (
     Follower(
         package="fsspec",
         why="fsspec reuses a filesystem if the arguments are equal, even for another identity.",
         tried="fsspec 2026.9",
         caches=(Cache("fsspec.spec", _clear_filesystems),),
+        about=_about_options,
     ),
     Follower(
         package="s3fs",

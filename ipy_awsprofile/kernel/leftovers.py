@@ -133,7 +133,7 @@ def _about_signers(variables: Mapping[str, object], active: Label | None) -> Ite
     """Yield lines about clients, sessions and filesystems that don't use the active identity."""
     source = "session" if active else "boto3"
     for name, value in variables.items():
-        label = label_of(_credentials_in(value))
+        label = label_in(value)
         if label is None:
             continue
         client = value if isinstance(value, BaseClient) else None
@@ -172,6 +172,14 @@ _CREDENTIALS = (
     "_session._credentials",
     "_credentials",
 )
+
+
+def label_in(value: object) -> Label | None:
+    """Return the label of the identity that a client, resource, session or filesystem uses.
+
+    The result is None for other objects, and if the object hasn't found its credentials yet.
+    """
+    return label_of(_credentials_in(value))
 
 
 def _credentials_in(value: object) -> object:

@@ -29,17 +29,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import botocore  # the package alone, which imports nothing else
 
+from ipy_awsprofile.call_stack import is_between
 from ipy_awsprofile.config import user_environment
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.user_environment import LENT
 from ipy_awsprofile.errors import NotForOneProfile, show_briefly
 from ipy_awsprofile.gate import (
     PROCESS,
+    ActiveProfile,
     Label,
     Signer,
     check,
     current_run,
-    is_between,
     label_of,
     put_label,
 )
@@ -287,11 +288,13 @@ def _label_of_search(session: Session, method: str, run: int = 0) -> Label:
         from ipy_awsprofile.credentials.translation import no_credentials  # imports botocore
 
         raise no_credentials(profile)
-    if active and is_lent and user_environment.are_of_switch(LENT):
-        # A named profile is the one that the kernel wrote for child processes.
-        return replace(active, is_chosen=True, run=run) if profile else active
+    lent = active if is_lent and user_environment.are_of_switch(LENT) else None
+    if lent and not profile:
+        return lent
     if profile:
-        return Label(profile, is_chosen=True, run=run)
+        before = profile.label if isinstance(profile, ActiveProfile) else None
+        # A named profile with lent keys is the one that the kernel wrote for child processes.
+        return replace(lent or Label(profile), is_chosen=True, run=run, active_before=before)
     name = session.get_config_variable("profile") or "default"
     if method in {"env", "container-role", "iam-role", "boto-config"}:
         name = f"the default identity ({method})"
@@ -301,7 +304,7 @@ def _label_of_search(session: Session, method: str, run: int = 0) -> Label:
     return Label(name, environment=user_environment.identity_in_environment())
 
 
-def _chosen_profile(session: Session) -> str | None:
+def _chosen_profile(session: Session) -> str | ActiveProfile | None:
     """Return the name of the profile that the user has chosen for a session, or None."""
     default = getattr(sys.modules.get("boto3"), "DEFAULT_SESSION", None)
     # The profile of `boto3.setup_default_session` before the first switch is a default.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 import sys
 import threading
@@ -272,6 +273,25 @@ def require_value(cell: str) -> None:
 def may_run_shell(cell: str) -> bool:
     """Return whether a cell may run a shell with a variable of AWS or a magic of this package."""
     return ("!" in cell or "%%" in cell) and "aws_" in cell.casefold()
+
+
+def require_cell(magic: str) -> None:
+    """Raise InvalidOption if a cell's code runs ``magic`` in a thread of its own.
+
+    The switches of several threads would replace one another. A cell itself can run in a thread
+    other than the main thread, for example in a subshell of ipykernel.
+    """
+    if threading.current_thread() is threading.main_thread():
+        return
+    frame = inspect.currentframe()
+    while frame:
+        if frame.f_code.co_name == "run_code":  # `InteractiveShell.run_code` runs a cell
+            return
+        frame = frame.f_back
+    raise InvalidOption(
+        f"{magic} works with the identity of the whole notebook, so it can't be used in a thread.",
+        "In threads, use `open_session(NAME)`.",
+    )
 
 
 class FirstProfile:

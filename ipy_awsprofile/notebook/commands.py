@@ -42,7 +42,12 @@ from ipy_awsprofile.errors import (
 from ipy_awsprofile.explain.explain import explain
 from ipy_awsprofile.follower import Leftover
 from ipy_awsprofile.gate import require_no_run
-from ipy_awsprofile.notebook.cells import compile_cell, run_cell, warning_about_threads
+from ipy_awsprofile.notebook.cells import (
+    compile_cell,
+    require_cell,
+    run_cell,
+    warning_about_threads,
+)
 from ipy_awsprofile.notebook.options import (
     ACTIONS_ALONE,
     ProfileActions,
@@ -86,6 +91,8 @@ def run_aws_profile(
     with interruption_as_error("The switch", switcher), faults_as_errors():
         action = _action_of(options)
         request = _request_of(options, switcher.request)
+        if request:
+            require_cell("`%aws_profile NAME`")
         run = _ACTIONS[action]
         active = switcher.request
         shown = request or active or SwitchRequest()

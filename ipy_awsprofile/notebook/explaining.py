@@ -24,13 +24,18 @@ from ipy_awsprofile.credentials.error_table import DENIED, ENDED, EXPIRED, REJEC
 from ipy_awsprofile.credentials.providers import is_renewed, reject, renewing_of
 from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable, SignInRequired
 from ipy_awsprofile.follower import Leftover, Refusal
-from ipy_awsprofile.gate import PROCESS, Label, Signature, is_read_only
+from ipy_awsprofile.gate import PROCESS, ActiveProfile, Label, Signature, Signer, is_read_only
 from ipy_awsprofile.kernel.refusals import has_wrong_clock
 from ipy_awsprofile.sessions.assigned_roles import known_account_name
 from ipy_awsprofile.sessions.issuing import try_to_renew
 from ipy_awsprofile.switch.stack import OpenProfile
 from ipy_awsprofile.switch.switcher import Switcher
-from ipy_awsprofile.switch.writing import MISSING, advice_for_writing, needs_more_than_reading
+from ipy_awsprofile.switch.writing import (
+    MISSING,
+    advice_for_writing,
+    names_other_policy,
+    needs_more_than_reading,
+)
 from ipy_awsprofile.text import one_line
 
 #: The pattern for the caller in AWS's error messages.
@@ -91,7 +96,12 @@ def _line_about_copy(error: Exception, switcher: Switcher) -> str:
     active = switcher.active
     if active is None or not isinstance(error, ProfileNotFound):
         return ""
-    name = str(error.kwargs.get("profile"))
+    name = error.kwargs.get("profile")
+    if isinstance(name, ActiveProfile) and name.label != active.label:
+        return (
+            f"These options are from the time when `{name.label.name}` was active. "
+            f"{Signer.OPTIONS.hint()}"
+        )
     try:
         profiles = read_config().profiles
     except AwsProfileError:
@@ -106,10 +116,13 @@ def _line_about_copy(error: Exception, switcher: Switcher) -> str:
     request = SessionRequest(name)
     if active.request.profile == name:  # the limits remain
         request = SessionRequest(**active.request.session_options())
+    step = f"use `open_session({python_arguments(request)})`"
+    if not active.label.limits:  # the profiles that other programs find aren't limited
+        step += ", or move the keys to the credentials file"
     return (
         f"While `{active.label.name}` is active, boto3 and other programs can't find the profiles "
-        "in your config file, which isn't copied because it contains access keys. Use "
-        f"`open_session({python_arguments(request)})`, or move the keys to the credentials file."
+        "in your config file, which isn't copied because it contains access keys. "
+        f"{step[0].upper()}{step[1:]}."
     )
 
 
@@ -305,6 +318,8 @@ class _Explanation:
             return []
         action, resource = missing.groups()
         lacks = f"it lacks `{action}`"
+        if is_read_only(self._signer.label) and names_other_policy(self._refusal.message):
+            lacks = f"even without the read-only limit, it lacks `{action}`"
         if resource:
             lacks += f" on `{one_line(resource, 200)}`"
         return [lacks]

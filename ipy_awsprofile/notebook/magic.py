@@ -85,8 +85,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         ["warn", "refuse", "allow"],
         default_value="warn",
         help="Warn about ('warn'), refuse ('refuse') or allow ('allow') calls from a client whose "
-        "identity isn't active. While a --read-only identity is active, these calls are always "
-        "refused.",
+        "identity isn't active, unless your code names the client's profile. While a --read-only "
+        "identity is active, these calls are always refused.",
     ).tag(config=True)
     session_name = traitlets.Unicode(
         help="Give role sessions this name, which CloudTrail shows, unless --session-name or "

@@ -25,14 +25,18 @@ from ipy_awsprofile.config.settings import KEYS, known_settings
 from ipy_awsprofile.config.sign_ins import find_profile_or_role
 from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.errors import AwsProfileError, IdentityChanged
-from ipy_awsprofile.gate import PROCESS
+from ipy_awsprofile.gate import PROCESS, is_read_only
+from ipy_awsprofile.kernel.leftovers import label_in
 from ipy_awsprofile.kernel.places import show_endpoint_again
 from ipy_awsprofile.notebook.cells import code_of
 from ipy_awsprofile.notebook.options import ProfileActions
 from ipy_awsprofile.notebook.prompts import begin_cell, begin_interrupts, end_interrupts
+from ipy_awsprofile.notebook.shell_code import option_with_profile
 from ipy_awsprofile.sessions.issuing import try_to_renew
 from ipy_awsprofile.sessions.protection import problem_of_pattern
+from ipy_awsprofile.sessions.session import ProfileSession
 from ipy_awsprofile.switch.opening import is_protected
+from ipy_awsprofile.switch.writing import writes
 from ipy_awsprofile.text import letters_of, misspelled, one_line, quoted
 
 if TYPE_CHECKING:
@@ -42,6 +46,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
 
     from ipy_awsprofile.config.target import Target
+    from ipy_awsprofile.gate import Label
     from ipy_awsprofile.switch.stack import OpenProfile
     from ipy_awsprofile.switch.switcher import Switcher
 
@@ -61,6 +66,9 @@ _CALLS = re.compile(r"\bsession\b|\bboto3\.(?:client|resource)\(")
 
 #: A call in place of the function that `across_profiles` calls, with the arguments before it.
 _CALL_IN_RUN = re.compile(r"\bacross_profiles\(([^()\n]+),\s*(\w+)\(\s*session\s*\)")
+
+#: A cell that ends with a call of `open_session` whose result isn't assigned.
+_OPENED = re.compile(r"(?m)^(?:\w+\.)?open_session\([^\n]*\)\s*\Z")
 
 #: A line that sets a configurable, with its class, setting and value.
 _CONFIG = re.compile(r"(?m)^[ \t]*%config[ \t]+(\w+)\.(\w+)[ \t]*=(.*)$")
@@ -86,6 +94,7 @@ class Notices:
     ) -> None:
         self._switcher = switcher
         self._told_places: set[tuple[int, str]] = set()
+        self._told_variable = (0, 0)
         self._told_settings: list[Section] = []
         self._checked_patterns: set[str] = set()
         before_cell += [begin_cell, begin_interrupts, self._tell_about_files]
@@ -93,6 +102,10 @@ class Notices:
             end_interrupts,
             self._tell_about_places,
             self._tell_about_block,
+            self._tell_about_variable,
+            self._tell_about_unlimited,
+            self._tell_about_unlimited_commands,
+            self._tell_about_opened,
             self._tell_about_listing,
             self._tell_about_assignment,
             self._tell_about_configured_patterns,
@@ -124,6 +137,62 @@ class Notices:
             "A block of `using_profile` is still open, so the next cells also use "
             f"`{block.opened.label.name}`. {hint}"
         )
+
+    def _tell_about_variable(self, _result: object) -> None:
+        """Show a line if the cell has put another session into the session's variable."""
+        active = self._switcher.active
+        if active is None:
+            return
+        name = active.request.variable
+        value = self._switcher.namespace.get(name)
+        key = self._switcher.completed, id(value)
+        if key == self._told_variable or value is active.session:
+            return
+        label = label_in(value)
+        if label and label != active.label:
+            self._told_variable = key
+            PROCESS.warn(
+                f"`{name}` is now a session of `{label.name}`, although `{active.label.name}` is "
+                f"active. `%aws_profile {arguments(active.request)}` sets `{name}` again."
+            )
+
+    def _tell_about_unlimited(self, _result: object) -> None:
+        """Show a line if code in a read-only notebook wrote as a profile that the code names."""
+        unlimited = list(PROCESS.unlimited)
+        PROCESS.unlimited.clear()
+        active = self._switcher.active
+        if active is None:
+            return
+        for label, operation in unlimited:
+            is_meant = label.origin and label.origin.request.write
+            if writes(operation, "") and not is_meant:
+                PROCESS.warn(_line_about_unlimited(active, label, operation))
+                return
+
+    def _tell_about_unlimited_commands(self, result: ExecutionResult) -> None:
+        """Show a line if a command in a read-only notebook names a profile."""
+        active = self._switcher.active
+        cell = code_of(result)
+        if active is None or not is_read_only(active.label):
+            return
+        named = option_with_profile(cell)
+        if named:
+            PROCESS.warn(
+                f"`{active.label.name}` doesn't limit a command that names a profile. To keep the "
+                f"limit, leave out `{named}`."
+            )
+
+    def _tell_about_opened(self, result: ExecutionResult) -> None:
+        """Show a line if the cell has opened a session without using or keeping it."""
+        active = self._switcher.active
+        if active is None or not _OPENED.search(code_of(result)):
+            return
+        opened = result.result
+        if isinstance(opened, ProfileSession) and opened is not active.session:
+            PROCESS.warn(
+                f"`open_session` doesn't switch the notebook, so `{active.label.name}` is still "
+                f"active. To switch, run `%aws_profile {arguments(opened.target.request)}`."
+            )
 
     def _tell_about_listing(self, result: ExecutionResult) -> None:
         """Show a line if the cell lists profiles and calls AWS only as the active identity."""
@@ -239,6 +308,21 @@ class Notices:
         problem = try_to_renew(active.session)
         if isinstance(problem, IdentityChanged):
             PROCESS.warn(f"{problem} Child processes already use them. {problem.hint}")
+
+
+def _line_about_unlimited(active: OpenProfile, label: Label, operation: str) -> str:
+    """Return a line about an operation that the read-only notebook didn't limit."""
+    if label.origin:
+        step = f"add `read_only=True` to the call of `{label.origin.form.value}`"
+    elif label.profile == active.label.profile:
+        step = "leave out the profile's name"
+    else:
+        block = f"with using_profile({label.profile!r}, read_only=True):"
+        step = f"write `{block}`, and leave out the profile's name in the block"
+    return (
+        f"`{active.label.name}` doesn't limit a profile that your code names: {operation} was "
+        f"signed as `{label.profile}`. To limit it, {step}."
+    )
 
 
 def line_about_listing(cell: str) -> str:

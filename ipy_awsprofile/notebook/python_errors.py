@@ -17,12 +17,12 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile import libraries
+from ipy_awsprofile.call_stack import library_of
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.profiles import Profile
 from ipy_awsprofile.config.request import SESSION, SessionRequest, python_arguments
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.follower import is_error_of
-from ipy_awsprofile.gate import library_of
 from ipy_awsprofile.text import letters_of, misspelled
 
 if TYPE_CHECKING:

@@ -1,7 +1,8 @@
-"""Explain code that a cell gives to a shell, but that has an effect only in the notebook."""
+"""Explain code that a cell gives to a shell, where it has another effect than in the notebook."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -19,6 +20,10 @@ _EXPORT = re.compile(r"(?m)^[ \t]*!\s*export\s+(AWS_\w+)=(\S*)")
 #: A cell that a shell runs, and the variables with a profile's name that the shell sets.
 _SHELL_CELL = re.compile(r"\s*(%%(?:bash|sh|script|system|sx|!))(?!\w)")
 _EXPORT_IN_SHELL_CELL = re.compile(r"(?m)^[ \t]*export[ \t]+(AWS_(?:DEFAULT_)?PROFILE)=(\S*)")
+
+#: A command of a shell in a cell, and the option or variable with which a command names a profile.
+_COMMAND = re.compile(r"(?m)^[^\n#]*?![ \t]*([^\n]+)$")
+_PROFILE = re.compile(r"(?:--profile[ \t=]+|\bAWS_PROFILE=)[\"']?([^\s\"']+)[\"']?")
 
 #: A magic of this package as a command of a shell, in a line or in a cell that a shell runs.
 _MAGIC = r"%{0,2}(?P<name>aws_profiles?|aws_calls)(?![ \t]*=)(?P<line>(?:[ \t].*)?)$"
@@ -41,6 +46,15 @@ def lines_about_shell(cell: str) -> Iterator[str]:
         yield f"`!export` sets `{name}` only in a shell that ends at once. {step}"
     for line in _magics_in(_MAGIC_IN_SHELL_LINE, cell):
         yield f"`!` runs programs, and not magics. Write `{line}`."
+
+
+def option_with_profile(cell: str) -> str:
+    """Return the option or variable with which a command in a cell names another profile, or ""."""
+    commands = cell if _SHELL_CELL.match(cell) else "\n".join(_COMMAND.findall(cell))
+    named = _PROFILE.search(commands)
+    if named is None or named[1] == os.environ.get("AWS_PROFILE"):
+        return ""
+    return named[0]
 
 
 def _about_variables(cell: str) -> Iterator[str]:

@@ -17,10 +17,11 @@ from inspect import (
 from typing import TYPE_CHECKING, TypeVar
 
 from ipy_awsprofile.audit import note, refusals_noted
+from ipy_awsprofile.call_stack import is_between, library_of
 from ipy_awsprofile.config.python_interface import ForWith, takes
 from ipy_awsprofile.config.request import Form, SessionRequest, SwitchRequest, python_arguments
 from ipy_awsprofile.errors import InvalidOption, NotAllowed
-from ipy_awsprofile.gate import PROCESS, is_between, library_of, require_no_run
+from ipy_awsprofile.gate import PROCESS, require_no_run
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
 from ipy_awsprofile.kernel.watch import watch
 from ipy_awsprofile.switch.stack import Entry

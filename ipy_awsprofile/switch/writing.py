@@ -21,6 +21,12 @@ from ipy_awsprofile.sessions.protection import Protection
 #: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 MISSING = re.compile(r'not authorized to perform: ([\w-]+:\w+)(?: on resource: "?([^\s"]+)"?)?')
 
+#: The pattern for the policy that denied a request in AWS's error messages. AWS names one policy.
+#: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+_POLICY = re.compile(
+    r"(because no|with an explicit deny in an?) ([\w-]+ )*(policy|permissions boundary)"
+)
+
 #: The HTTP methods of requests that change something. Some refusals name the method only.
 _WRITING = {"DELETE", "PATCH", "POST", "PUT"}
 
@@ -40,7 +46,17 @@ def writes(operation: str, message: str) -> bool:
 
 def needs_more_than_reading(operation: str, message: str) -> bool:
     """Return whether AWS refused a request because the session is read-only."""
-    return "session policy" in message or writes(operation, message)
+    if "session policy" in message:
+        return True
+    if names_other_policy(message):
+        return False
+    return writes(operation, message)
+
+
+def names_other_policy(message: str) -> bool:
+    """Return whether AWS names a policy that also applies to a session without limits."""
+    policy = _POLICY.search(message)
+    return policy is not None and "session policy" not in policy[0]
 
 
 def advice_for_writing(

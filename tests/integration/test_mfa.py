@@ -140,6 +140,9 @@ def test_expiry(shell: Shell, aws: EmbeddedAws, later: Any, asked: list[str]) ->
     assert len(asked) == 3
     assert aws.actions == ["sts:GetSessionToken", "sts:GetCallerIdentity"]
     later(timedelta(minutes=1))
+    error = shell.refused("%aws_profile P --mfa --duration 48h")
+    assert error.hint == "An MFA session lasts from 15 minutes to 36 hours."
+    later(timedelta(minutes=1))
     assert "36 hours left" in shell.good("%aws_profile P --mfa --duration 36h").text
 
 

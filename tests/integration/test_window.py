@@ -173,8 +173,9 @@ def test_a_switch_before_the_answer(notebook: Shell, terminal: Terminal, answers
     """Nothing opens if the notebook has switched since the question, or the time is over."""
 
     def switch() -> None:
-        lines = ("aws_profile", "RoleGamma --quiet")
-        thread = threading.Thread(target=notebook.ip.run_line_magic, args=lines)
+        thread = threading.Thread(
+            target=notebook.ip.run_cell, args=("%aws_profile RoleGamma --quiet",)
+        )
         thread.start()
         thread.join()
 

@@ -185,7 +185,7 @@ def note(session):
 
 def switch():
     for name in ("UserAlpha", "RoleBeta"):
-        get_ipython().run_line_magic("aws_profile", f"{name} --quiet")
+        get_ipython().run_cell(f"%aws_profile {name} --quiet")
 
 thread = threading.Thread(target=switch)
 thread.start()

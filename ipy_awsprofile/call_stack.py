@@ -1,0 +1,82 @@
+"""Find the user's code or the library on Python's call stack that calls AWS."""
+
+from __future__ import annotations
+
+import linecache
+from functools import cache
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.text import shortened
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+#: The packages that can be between the user's code and botocore on the call stack.
+_BETWEEN = {
+    "aiobotocore",
+    "asyncio",
+    "boto3",
+    "botocore",
+    "concurrent",
+    "contextlib",
+    "functools",
+    "ipy_awsprofile",
+    "s3transfer",
+    "tenacity",
+    "threading",
+    "urllib3",
+}
+
+
+def outer_frame(frame: FrameType | None) -> FrameType | None:
+    """Return the innermost stack frame outside this package, boto3 and related packages.
+
+    The result is None if every frame belongs to this package, boto3 or a related package.
+    """
+    while frame and is_between(frame):
+        frame = frame.f_back
+    return frame
+
+
+def is_between(frame: FrameType) -> bool:
+    """Return whether a stack frame runs code of boto3, a related package or this package."""
+    return package_of(frame) in _BETWEEN
+
+
+def package_of(frame: FrameType) -> str:
+    """Return the name of the top-level package that a stack frame's code belongs to."""
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
+
+
+def library_of(frame: FrameType) -> str | None:
+    """Return the name of the installed package that a stack frame's code belongs to, or None."""
+    if "__file__" not in frame.f_globals:
+        return None
+    if frame.f_code.co_filename.startswith(_installed_packages()):
+        return package_of(frame)
+    return None
+
+
+@cache
+def _installed_packages() -> str:
+    import sysconfig  # loading the extension doesn't need it
+
+    return sysconfig.get_paths()["purelib"]
+
+
+def code_that_signs(frame: FrameType | None) -> tuple[str, bool]:
+    """Describe the code that signs a request, and return whether the code belongs to a library.
+
+    The description is the name of a library or module, or the notebook's line of code.
+    """
+    frame = outer_frame(frame)
+    if frame is None:  # a thread of s3transfer
+        return "A client", False
+    library = library_of(frame)
+    if library:
+        return f"`{library}`", True
+    if package_of(frame) == "__main__" or "__file__" not in frame.f_globals:
+        line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+        code = f"`{shortened(line, 60)}`" if line else "The notebook"
+        return code, False
+    return f"`{frame.f_globals.get('__name__')}`", False

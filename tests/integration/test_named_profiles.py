@@ -1,0 +1,242 @@
+"""A profile that code names, options from before a switch, and threads: a line says who signs."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import re
+
+import pytest
+
+from ipy_awsprofile.demo.stages import seed_organisation
+from ipy_awsprofile.errors import InvalidOption, StaleIdentity
+from tests.aws import EmbeddedAws
+from tests.integration.test_hints import code_in
+from tests.shells import Shell
+
+WRITE = "pd.DataFrame({'a': [1]}).to_csv('s3://my-first-bucket/a.csv'%s)"
+OPTIONS = "import pandas as pd\nfrom ipy_awsprofile import storage_options"
+PUT = "put_object(Bucket='my-first-bucket', Key='a', Body=b'')"
+
+
+def writers(aws: EmbeddedAws) -> set[str]:
+    """Return the names of the roles and users that have put an object into S3."""
+    return {str(call.arn).split("/")[1] for call in aws.calls if call.action == "s3:PutObject"}
+
+
+# Options from before a switch ---------------------------------------------------------------------
+
+
+def test_options_from_before_a_switch(shell: Shell, aws: EmbeddedAws) -> None:
+    """If code uses storage options from before a switch, a line names both identities."""
+    (other,) = seed_organisation(aws, 1)
+    shell.good(f"{OPTIONS}\n%aws_profile RoleBeta\nopts = storage_options()")
+    shell.good(WRITE % ", storage_options=opts")
+    shown = shell.good(f"%aws_profile {other}").text
+    assert "`opts` makes libraries sign as RoleBeta" in shown
+    (line,) = [code for code in code_in(shown) if code.startswith("opts =")]
+    text = shell.good(WRITE % ", storage_options=opts").text
+    assert f"signs PutObject as RoleBeta, but `{other}` is active." in text
+    assert text.endswith("Pass new options from `storage_options()`.")
+    shell.good(line)
+    aws.calls.clear()
+    ran = shell.run(WRITE % ", storage_options=opts")
+    assert f"signed as `{other}`" in ran.text
+    assert writers(aws) == {"Reader"}
+
+
+def test_options_in_a_read_only_notebook(shell: Shell, aws: EmbeddedAws) -> None:
+    """Storage options from before a switch can't write while the notebook is read-only."""
+    shell.good(f"{OPTIONS}\n%aws_profile RoleBeta\nopts = storage_options()")
+    shell.good("%aws_profile RoleBeta --read-only")
+    assert isinstance(shell.run(WRITE % ", storage_options=opts").error, StaleIdentity)
+    assert writers(aws) == set()
+    shell.good("%aws_profile RoleBeta")
+    assert "signs" not in shell.good(WRITE % ", storage_options=opts").text
+
+
+@pytest.mark.parametrize("former", ["RoleBeta --duration 15m", "RoleBeta"])
+def test_options_whose_profile_is_gone(shell: Shell, aws: EmbeddedAws, former: str) -> None:
+    """If the profile of former options can't be found, a line says where the options are from."""
+    keys = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = example\n"
+    with aws.config_file.open("a") as file:
+        file.write(f"\n[profile another]\n{keys}")
+    shell.good(f"{OPTIONS}\n%aws_profile {former}\nopts = storage_options()")
+    shell.good("%aws_profile UserAlpha --duration 20m")
+    text = shell.run(WRITE % ", storage_options=opts").text
+    assert "These options are from the time when `RoleBeta` was active." in text
+    assert "Pass new options from `storage_options()`." in text
+
+
+def test_options_after_the_last_switch(shell: Shell, aws: EmbeddedAws) -> None:
+    """After `--off`, former options still work, and a line says as whom."""
+    shell.good(f"{OPTIONS}\n%aws_profile RoleBeta\nopts = storage_options()")
+    shell.good("%aws_profile --off")
+    text = shell.good(WRITE % ", storage_options=opts").text
+    assert "signs PutObject as RoleBeta, but no profile is active." in text
+    step = "Run `%aws_profile NAME`, and pass new options from `storage_options()`."
+    assert text.endswith(step)
+
+
+def test_copies_of_options(shell: Shell, aws: EmbeddedAws) -> None:
+    """A pickled name contains no credentials, and a copied one still belongs to its identity."""
+    shell.good(f"{OPTIONS}\n%aws_profile RoleBeta")
+    options = shell.good("storage_options()").result
+    assert pickle.loads(pickle.dumps(options)) == {"profile": "RoleBeta"}  # ours
+    assert all(secret.encode() not in pickle.dumps(options) for secret in aws.iam.secrets)
+    assert json.loads(json.dumps(options)) == options
+    shell.names["opts"] = copy.deepcopy(options)
+    shell.good("%aws_profile RoleBeta --read-only")
+    assert isinstance(shell.run(WRITE % ", storage_options=opts").error, StaleIdentity)
+
+
+# Profiles that code names -------------------------------------------------------------------------
+
+
+def test_a_named_profile_writes(shell: Shell, aws: EmbeddedAws) -> None:
+    """If code writes as a profile that it names, a line in a read-only notebook says so."""
+    shell.good("import boto3, pandas as pd\n%aws_profile RoleBeta --read-only")
+    named = ", storage_options={'profile': 'RoleBeta'}"
+    for cell in (
+        f"done = boto3.Session(profile_name='RoleBeta').client('s3').{PUT}",
+        WRITE % named,
+    ):
+        text = shell.good(cell).text
+        assert "`RoleBeta, read-only` doesn't limit a profile that your code names" in text
+        assert text.endswith("To limit it, leave out the profile's name.")
+    reading = "boto3.Session(profile_name='RoleBeta').client('s3').list_buckets();"
+    assert "limit" not in shell.good(reading).text
+    aws.calls.clear()
+    followed = shell.run(WRITE % "")
+    assert "no session policy allows" in str(followed.error)
+
+
+def test_another_named_profile_writes(shell: Shell, aws: EmbeddedAws) -> None:
+    """The line about another profile shows a block with which that profile is limited, too."""
+    (other,) = seed_organisation(aws, 1)
+    shell.good("import boto3\nfrom ipy_awsprofile import open_session, using_profile")
+    shell.good(f"%aws_profile {other} --read-only")
+    code = f"boto3.Session(profile_name='RoleBeta').client('s3').{PUT};"
+    (block,) = [code for code in code_in(shell.good(code).text) if code.startswith("with")]
+    followed = shell.run(f"{block}\n    boto3.Session().client('s3').{PUT}")
+    assert "no session policy allows" in str(followed.error)
+    code = f"open_session('RoleBeta').client('s3').{PUT};"
+    assert "add `read_only=True` to the call of `open_session`" in shell.good(code).text
+    followed = shell.run(f"open_session('RoleBeta', read_only=True).client('s3').{PUT};")
+    assert "no session policy allows" in str(followed.error)
+    meant = f"open_session('RoleBeta', write=True).client('s3').{PUT};"
+    assert "limit" not in shell.good(meant).text
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "!echo aws s3 ls --profile RoleBeta",
+        "!AWS_PROFILE=RoleBeta echo ls",
+        "%%bash\necho aws s3 ls --profile=RoleBeta",
+    ],
+)
+def test_commands_that_name_a_profile(shell: Shell, aws: EmbeddedAws, command: str) -> None:
+    """A command that names a profile gets a line in a read-only notebook, and only there."""
+    shell.good("%aws_profile RoleBeta")
+    assert "limit" not in shell.good(command).text
+    shell.good("%aws_profile RoleBeta --read-only")
+    text = shell.good(command).text
+    assert "`RoleBeta, read-only` doesn't limit a command that names a profile." in text
+    *_, part = code_in(text)
+    assert "limit" not in shell.good(command.replace(part, "")).text
+
+
+def test_a_denial_that_writing_doesnt_mend(shell: Shell, aws: EmbeddedAws) -> None:
+    """If the identity's own policy denies a call, the line doesn't advise to give up a limit."""
+    shell.good("%aws_profile RoleBeta --read-only")
+    query = (
+        "session.client('athena').start_query_execution(QueryString='SELECT 1', "
+        "ResultConfiguration={'OutputLocation': 's3://my-first-bucket/'})"
+    )
+    text = shell.run(query).text
+    assert "Even without the read-only limit, it lacks `athena:StartQueryExecution`." in text
+    assert "--write" not in text
+    assert "--write" in shell.run(f"session.client('s3').{PUT}").text
+
+
+def test_keys_in_the_config_file(shell: Shell, aws: EmbeddedAws) -> None:
+    """A limited notebook isn't advised to move keys, because named profiles aren't limited."""
+    with aws.config_file.open("a") as file:
+        file.write("\n[profile another]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n")
+    shell.good("import boto3\nfrom ipy_awsprofile import open_session")
+    shell.good("%aws_profile RoleBeta --read-only")
+    text = shell.run("boto3.Session(profile_name='RoleBeta').client('s3')").text
+    assert "move the keys" not in text
+    (call,) = [code for code in code_in(text) if code.startswith("open_session")]
+    assert "no session policy" in str(shell.run(f"{call}.client('s3').{PUT}").error)
+
+
+# The session's variable ---------------------------------------------------------------------------
+
+
+def test_another_session_in_the_variable(shell: Shell, aws: EmbeddedAws) -> None:
+    """If a cell puts another profile's session into `session`, a line says so once."""
+    names = seed_organisation(aws, 2)
+    shell.good("import boto3\nfrom ipy_awsprofile import open_session\n%aws_profile RoleBeta")
+    loop = f"for name in {names}:\n    session = open_session(name)"
+    text = shell.good(loop).text
+    assert f"`session` is now a session of `{names[-1]}`, although `RoleBeta` is active." in text
+    (line,) = [code for code in code_in(text) if code.startswith("%aws_profile")]
+    assert "session of" not in shell.good("1").text
+    shell.good(line)
+    assert shell.names["session"].profile_name == "RoleBeta"
+    for same in ("boto3.Session()", "boto3.Session(region_name='us-east-1')"):
+        used = f"session = {same}\nsession.client('s3').list_buckets();"
+        assert "session of" not in shell.good(used).text
+
+
+def test_opening_isnt_switching(shell: Shell, aws: EmbeddedAws) -> None:
+    """If a cell only opens a session, a line says which profile is still active."""
+    shell.good("from ipy_awsprofile import open_session\n%aws_profile UserAlpha")
+    text = shell.good("open_session('RoleBeta', read_only=True)").text
+    assert "`open_session` doesn't switch the notebook, so `UserAlpha` is still active." in text
+    shell.good(code_in(text)[-1])
+    assert shell.names["session"].profile_name == "RoleBeta"
+    assert shell.names["session"].target.request.read_only
+    assert "doesn't switch" not in shell.good("beta = open_session('RoleBeta')").text
+    assert "doesn't switch" not in shell.good("beta = open_session('RoleBeta')\nbeta").text
+
+
+# Threads ------------------------------------------------------------------------------------------
+
+
+def test_the_magic_in_threads(shell: Shell, aws: EmbeddedAws) -> None:
+    """A thread can't switch the notebook, and opens a session instead."""
+    shell.good("from ipy_awsprofile import open_session\n%aws_profile UserAlpha")
+    work = """
+    from concurrent.futures import ThreadPoolExecutor
+    def account(name):
+        {switch}
+        return session.client("sts").get_caller_identity()["Account"]
+    with ThreadPoolExecutor(2) as threads:
+        accounts = list(threads.map(account, {names}))
+    """
+    work = re.sub(r"(?m)^    ", "", work)
+    names = seed_organisation(aws, 2)
+    magic = "get_ipython().run_line_magic('aws_profile', name)"
+    error = shell.run(work.format(switch=magic, names=names)).error
+    assert isinstance(error, InvalidOption)
+    assert "can't be used in a thread" in str(error)
+    assert shell.names["session"].profile_name == "UserAlpha"
+    assert code_in(error.hint) == ["open_session(NAME)"]
+    shell.good(work.format(switch="session = open_session(name)", names=names))
+    assert len(set(shell.names["accounts"])) == 2
+
+
+def test_a_cell_in_a_thread(shell: Shell, aws: EmbeddedAws) -> None:
+    """A cell that runs in a thread of its own, such as a subshell's, can switch."""
+    shell.good(
+        "import threading\n"
+        "cell = threading.Thread(\n"
+        "    target=get_ipython().run_cell, args=('%aws_profile RoleBeta',)\n"
+        ")\n"
+        "cell.start(); cell.join()"
+    )
+    assert shell.names["session"].profile_name == "RoleBeta"
