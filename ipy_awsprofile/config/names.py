@@ -50,12 +50,16 @@ class RoleName(NamedTuple):
     is_assigned: bool | None = None
 
     @classmethod
-    def parse(cls, arn: str) -> Self | None:
-        """Return the role in the ARN of a role or of a role's session, or None for other strings.
+    def parse(cls, text: str) -> Self | None:
+        """Return the role that a string names, or None.
 
-        IAM Identity Center creates a role with a longer name for each role that it assigns.
+        The string is ``ACCOUNT_ID/ROLE``, or the ARN of a role or of a role's session. IAM
+        Identity Center creates a role with a longer name for each role that it assigns.
         """
-        match = _ROLE_IN_ARN.fullmatch(arn)
+        by_account = re.fullmatch(rf"({_ID})/([\w+=,.@-]+)", text, re.ASCII)
+        if by_account:
+            return cls(by_account[1], by_account[2])
+        match = _ROLE_IN_ARN.fullmatch(text)
         if match is None:
             return None
         account, name = match["account"], match["role"] or match["of_session"]

@@ -252,10 +252,9 @@ def profiles_with_role(named: RoleName, config: Config) -> list[Profile]:
     return profiles
 
 
-def _profile_of_arn(arn: str, config: Config) -> str:
-    """Return a sentence that names the only profile with the role in an ARN, or ""."""
-    named = RoleName.parse(arn)
-    profiles = profiles_with_role(named, config) if named else []
+def _profile_of_role(named: RoleName, config: Config) -> str:
+    """Return a sentence that names the only profile with this role, or an empty string."""
+    profiles = profiles_with_role(named, config)
     if len(profiles) != 1:
         return ""
     return f"Use the profile `{profiles[0]}`, which has this role."
@@ -263,8 +262,11 @@ def _profile_of_arn(arn: str, config: Config) -> str:
 
 def advice_for(name: str, config: Config) -> str:
     """Return a sentence that says what to write instead of a missing profile's name, or ""."""
+    role = RoleName.parse(name)
+    if role:
+        return _profile_of_role(role, config)
     if name.startswith("arn:"):
-        return _profile_of_arn(name, config)
+        return ""
     if has_wildcard(name) and any(fits([name], profile) for profile in config.profiles):
         return (
             "To call a function for each profile that matches the pattern, write "

@@ -28,8 +28,11 @@ def test_the_role_of_a_profile(shell: Shell, aws: EmbeddedAws, name: str) -> Non
 def test_the_profile_of_an_arn_in_python(shell: Shell, aws: EmbeddedAws) -> None:
     """Python code and `--explain` also name the profile of an ARN."""
     shell.good("from ipy_awsprofile import open_session")
-    (profile,) = code_in(shell.refused(f"open_session('{ROLE}')").hint)
-    assert shell.good(f"open_session({profile!r})").result.profile_name == "RoleBeta"
+    for name in (ROLE, f"{ROLE_ACCOUNT}/RoleBeta"):
+        (profile,) = code_in(shell.refused(f"open_session('{name}')").hint)
+        assert shell.good(f"open_session({profile!r})").result.profile_name == "RoleBeta"
+    other = shell.refused("open_session('400000000000/RoleBeta')")
+    assert "Did you mean" not in f"{other} {other.hint}"
     assert f"Use the profile `{profile}`" in shell.good(f"%aws_profile --explain {ROLE}").text
 
 
