@@ -149,7 +149,7 @@ class Notices:
         if key == self._told_variable or value is active.session:
             return
         label = label_in(value)
-        if label and label != active.label:
+        if label and label.name != active.label.name:
             self._told_variable = key
             PROCESS.warn(
                 f"`{name}` is now a session of `{label.name}`, although `{active.label.name}` is "

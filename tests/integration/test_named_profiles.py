@@ -187,9 +187,17 @@ def test_another_session_in_the_variable(shell: Shell, aws: EmbeddedAws) -> None
     assert "session of" not in shell.good("1").text
     shell.good(line)
     assert shell.names["session"].profile_name == "RoleBeta"
+    shell.good("from ipy_awsprofile import using_profile\nsession = open_session('RoleBeta')")
+    shell.good(line)
+    block = f"with using_profile({names[0]!r}) as session: pass"
+    assert "session of" not in shell.good(block).text
+    assert shell.names["session"].profile_name == "RoleBeta"
+    shell.good("%aws_profile RoleBeta --read-only")
     for same in ("boto3.Session()", "boto3.Session(region_name='us-east-1')"):
         used = f"session = {same}\nsession.client('s3').list_buckets();"
         assert "session of" not in shell.good(used).text
+    limit = "a session of `RoleBeta`, although `RoleBeta, read-only` is active."
+    assert limit in shell.good("session = open_session('RoleBeta')").text
 
 
 def test_opening_isnt_switching(shell: Shell, aws: EmbeddedAws) -> None:
