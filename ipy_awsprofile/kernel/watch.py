@@ -463,19 +463,27 @@ def _check_client(
     # Without a signature or with a token, the credentials aren't used.
     if request_signer._credentials is None or signature_version in {botocore.UNSIGNED, "bearer"}:
         return
+    signer, service = _client_that_signs()
     check(
         request_signer._credentials,
-        _signer_of_client(),
+        signer,
         operation_name,
-        (str(request_signer._signing_name), str(request_signer.region_name)),
+        (service or str(request_signer._signing_name), str(request_signer.region_name)),
     )
 
 
-def _signer_of_client() -> Signer:
-    """Return whether the user's code calls a client itself, or a resource that calls a client."""
+def _client_that_signs() -> tuple[Signer, str]:
+    """Return whether the user's code calls a client or a resource, and the client's service.
+
+    A client's service differs from the name in signatures: a client for `bedrock-runtime` signs for
+    `bedrock`. If no client is on the call stack, the service is an empty string.
+    """
+    service = ""
     frame: FrameType | None = sys._getframe(1)
     while frame and is_between(frame):
         if str(frame.f_globals.get("__name__")).startswith("boto3.resources."):
-            return Signer.RESOURCE
+            return Signer.RESOURCE, service
+        if frame.f_code.co_name == "_make_api_call":  # a method of botocore's `BaseClient`
+            service = str(frame.f_locals["self"].meta.service_model.service_name)
         frame = frame.f_back
-    return Signer.CLIENT
+    return Signer.CLIENT, service
