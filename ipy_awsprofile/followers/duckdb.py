@@ -207,6 +207,15 @@ _IN_S3 = re.compile(r"\bs3://|\bin region '|\bS3 region\b|/s3api\b|\(HTTP code "
 _METHOD = re.compile(r"\b(GET|HEAD|PUT|POST|DELETE)\b")
 
 
+#: What DuckDB says if none of the connection's secrets applies to the path.
+_WITHOUT_KEYS = "No credentials are provided"
+_WITHOUT_SECRET = Leftover(
+    "duckdb",
+    f"sent the request without credentials: {IMPORT} call `libraries.duckdb_secret(session)` for "
+    "`duckdb.sql`, or `libraries.duckdb_secret(session, con)` for a connection `con`",
+)
+
+
 def _read_refusal(error: BaseException) -> Refusal | None:
     """Return the refused request that caused an error in DuckDB's S3 extension, or None."""
     if not isinstance(error, sys.modules["duckdb"].HTTPException):
@@ -217,7 +226,14 @@ def _read_refusal(error: BaseException) -> Refusal | None:
     code, message = code_and_message(str(getattr(error, "body", "")))
     method = _METHOD.search(text)
     status = int(getattr(error, "status_code", 0))
-    return Refusal(code, status, method[0] if method else "", message)
+    return Refusal(
+        code,
+        status,
+        method[0] if method else "",
+        message,
+        was_unsigned=_WITHOUT_KEYS in text,
+        about_library=_WITHOUT_SECRET if _WITHOUT_KEYS in text else None,
+    )
 
 
 FOLLOWERS = (

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
-from urllib.parse import urlsplit
 
 from ipy_awsprofile.follower import Follower, Handle, Refusal
-from ipy_awsprofile.gate import PROCESS
-from ipy_awsprofile.kernel.refusals import code_and_message
+from ipy_awsprofile.kernel.refusals import code_and_message, is_address_of_aws
 
 _STYLE = re.compile(r"\x1b\[[0-9;]*m|\s*↳\s*")
 _ERROR = re.compile(
@@ -26,22 +23,10 @@ def read_object_store(error: BaseException) -> Refusal | None:
     method, url, status = found.groups()
     if _METADATA.search(url):  # no credentials were found, not even an instance's
         return Refusal(was_unsigned=True)
-    if not _is_address_of_aws(url):
+    if not is_address_of_aws(url):
         return None
     code, message = code_and_message(text[found.end() :])
     return Refusal(code, int(status), method, message)
-
-
-def _is_address_of_aws(url: str) -> bool:
-    """Return whether a URL belongs to AWS or to an S3-compatible server in the settings."""
-    host = urlsplit(url).hostname or ""
-    if re.search(r"\.amazonaws\.com(\.cn)?$", host):
-        return True
-    endpoints = [PROCESS.effects.get("S3 endpoint")]  # of the profile
-    for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"):
-        endpoints.append(os.environ.get(name))
-    servers = [urlsplit(each).netloc for each in endpoints if isinstance(each, str)]
-    return urlsplit(url).netloc in servers
 
 
 _WHY = "An open object keeps the credentials that object_store found when the object was opened."

@@ -11,6 +11,7 @@ https://docs.aws.amazon.com/boto3/latest/guide/events.html
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 import botocore  # the package alone, which imports nothing else
 
@@ -163,3 +165,15 @@ def code_and_message(body: str) -> tuple[str, str]:
     code = _CODE.search(body)
     message = _MESSAGE.search(body)
     return code[1] if code else "", message[1] if message else ""
+
+
+def is_address_of_aws(url: str) -> bool:
+    """Return whether a URL belongs to AWS or to an S3-compatible server in the settings."""
+    host = urlsplit(url).hostname or ""
+    if re.search(r"\.amazonaws\.com(\.cn)?$", host):
+        return True
+    endpoints = [PROCESS.effects.get("S3 endpoint")]  # of the profile
+    for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"):
+        endpoints.append(os.environ.get(name))
+    servers = [urlsplit(each).netloc for each in endpoints if isinstance(each, str)]
+    return urlsplit(url).netloc in servers

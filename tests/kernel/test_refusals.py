@@ -148,6 +148,10 @@ for library in ("awswrangler", "DuckDB", "PyIceberg"):
         del USES[library]
 
 
+#: The beginning of the line about a library that doesn't report which identity signed a request.
+UNCERTAIN = "Unless your code passed other credentials or none, the request"
+
+
 def line_below(ran: Ran) -> str:
     """Return the line below the error of a cell, or an empty text."""
     assert ran.error is not None
@@ -173,7 +177,7 @@ def test_each_library(
     if use.write:
         line = line_below(notebook.run(use.write))
         if not use.is_certain:  # the line is certain only if the error has AWS's message
-            line = line.replace("probably signed", "signed")
+            line = line.replace(UNCERTAIN, "The request")
         assert line.startswith("The request was signed as `RoleGamma` (read-only) in the account")
         assert line.endswith(" To write, run `%aws_profile RoleGamma --write`.")
         notebook.good("%aws_profile RoleGamma --write")
@@ -195,12 +199,12 @@ def test_each_library(
     notebook.good("%aws_profile UserAlpha")
     refused = notebook.run(use.read)
     line = line_below(refused)
-    signed = "signed" if use.is_certain else "probably signed"
+    request = "The request" if use.is_certain else UNCERTAIN
     if isinstance(refused.error, AwsProfileError):  # long-term keys never leave the kernel
         assert line == ""
     else:
         assert line == (
-            f"The request was {signed} as `UserAlpha` in the account 231179739868. "
+            f"{request} was signed as `UserAlpha` in the account 231179739868. "
             "`%aws_profile RoleBeta` switches back to the profile from before."
         )
     notebook.good("%aws_profile --off")
