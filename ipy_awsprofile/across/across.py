@@ -41,13 +41,14 @@ from ipy_awsprofile.across.variables import require_no_handles
 from ipy_awsprofile.cards.tables import across_card
 from ipy_awsprofile.config.python_interface import checks_arguments
 from ipy_awsprofile.config.regions import region_names_in, unknown_region
-from ipy_awsprofile.config.request import Form, Origin, SwitchRequest
+from ipy_awsprofile.config.request import SESSION, Form, Origin, SwitchRequest
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.gate import PROCESS, Turn, require_no_run
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted, interruptible
 from ipy_awsprofile.sessions.session import ProfileSession, fetch_identity, label_for
 from ipy_awsprofile.switch.opening import open_guarded
+from ipy_awsprofile.switch.session_parameter import require_session_parameter
 from ipy_awsprofile.switch.using_profile import running_switcher
 from ipy_awsprofile.text import number_of
 
@@ -162,6 +163,9 @@ def prepare_run(
     """
     require_no_run("`across_profiles`")
     _require_function(profiles, function)
+    require_session_parameter(
+        "across_profiles", function, f"`{SESSION}.profile_name` is the name of the profile."
+    )
     if workers < 1:
         raise InvalidOption("`max_workers` must be 1 or more.")
     if iscoroutinefunction(function):

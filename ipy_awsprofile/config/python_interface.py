@@ -85,17 +85,26 @@ def takes(
 
 
 def checks_arguments(function: Callable[P, Result]) -> Callable[P, Result]:
-    """Decorate a function so that calls with invalid arguments raise InvalidOption."""
+    """Decorate a function so that calls with invalid arguments raise InvalidOption.
+
+    The function can be the ``__init__`` of a class.
+    """
     name = function.__name__
     if ".followers." in function.__module__ and name != "storage_options":  # the package has it
         name = f"libraries.{name}"
     own = signature(function)
+    skipped = 0
+    if name == "__init__":
+        name = function.__qualname__.split(".")[-2]
+        skipped = 1  # `self`
+        own = own.replace(parameters=[*own.parameters.values()][skipped:])
     parameters = own.parameters
 
     @wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> Result:
-        _require_arguments(_Call(name, own, args, kwargs))
-        for given, value in {**dict(zip(parameters, args, strict=False)), **kwargs}.items():
+        given_args = args[skipped:]
+        _require_arguments(_Call(name, own, given_args, kwargs))
+        for given, value in {**dict(zip(parameters, given_args, strict=False)), **kwargs}.items():
             require_type(given, parameters[given].annotation, value)
         return function(*args, **kwargs)
 

@@ -104,6 +104,10 @@ _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
         (str, os.PathLike, NoneType),
         "the path of a JSON file, or a managed policy's ARN",
     ),
+    "Mapping[str, Any] | str | os.PathLike[str] | None": (
+        (Mapping, str, os.PathLike, NoneType),
+        "a dict, or the path of a JSON file",
+    ),
 }
 
 
@@ -121,13 +125,30 @@ def require_type(name: str, annotation: object, value: object) -> None:
         return
     hint = ""
     if name == "policy":
-        hint = "Write the policy to a file. For a dict, use `with scoped(NAME, policy=POLICY):`."
+        hint = _code_of_policy(value, accepts_dict=Mapping in types)
     if name == "pattern" and isinstance(value, Iterable):
         patterns = ",".join(map(str, value))
         hint = f"Write a single string, with commas between patterns: `{patterns!r}`."
     raise InvalidOption(
         f"`{name}` must be {words}, not a value of type {type(value).__name__}.", hint
     )
+
+
+def _code_of_policy(value: object, *, accepts_dict: bool) -> str:
+    """Return a hint for a value that isn't a policy, with the policy as a dict if it is known."""
+    if not accepts_dict:
+        return "Write the policy to a file. For a dict, use `with scoped(NAME, policy=POLICY):`."
+    statements = [*value] if isinstance(value, list | tuple | set) else []
+    if statements and all(map(_is_action, statements)):
+        statements = [{"Effect": "Allow", "Action": statements, "Resource": "*"}]
+    if not statements or not all(isinstance(each, Mapping) for each in statements):
+        return "Pass a policy as a dict with `Version` and `Statement`."
+    return f"Write `policy={ {'Version': '2012-10-17', 'Statement': statements} }`."
+
+
+def _is_action(value: object) -> bool:
+    """Return whether a value is an action of a policy, such as ``s3:Get*``."""
+    return isinstance(value, str) and bool(re.fullmatch(r"\*|[a-z0-9-]+:[\w*?]+", value))
 
 
 def _require_values(request: Any) -> None:

@@ -9,6 +9,7 @@ import anywidget
 import ipywidgets
 import traitlets
 
+from ipy_awsprofile.config.python_interface import checks_arguments
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.picker.conversation import Conversation
 from ipy_awsprofile.picker.toolbar import view_script
@@ -45,6 +46,7 @@ class ProfilePicker(anywidget.AnyWidget, ipywidgets.ValueWidget):  # type: ignor
     )
     _ending = traitlets.Instance(ExitStack, ())
 
+    @checks_arguments
     def __init__(
         self,
         profile: str | None = None,

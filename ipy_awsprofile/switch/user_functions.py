@@ -10,8 +10,10 @@ import logging
 import threading
 from collections.abc import Callable, Hashable, Iterable
 from contextvars import ContextVar
+from dis import get_instructions
 from typing import TYPE_CHECKING
 
+from ipy_awsprofile.follower import package_of
 from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.kernel.uninterrupted import interruptible
 from ipy_awsprofile.text import one_line
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 #: A function that gets the active session, or None if no profile is active.
 UserFunction = Callable[["boto3.Session | None"], object]
+
+#: The packages with the clients, sessions and filesystems that functions create for a session.
+_PACKAGES = {"aiobotocore", "boto3", "botocore", "s3fs"}
 
 _log = logging.getLogger(__name__)
 
@@ -69,12 +74,31 @@ def call_functions(
 def _call(function: UserFunction, session: boto3.Session | None) -> None:
     try:
         with interruptible():
-            function(session)
+            value = function(session)
+        if package_of(value) in _PACKAGES and not _sets_variable(function):
+            PROCESS.warn(line_about_value(function))
     except BaseException as error:  # noqa: BLE001  # nothing can fail a switch that is complete
         _log.debug("A function registered with `on_switch` failed.", exc_info=True)
         name = one_line(getattr(function, "__qualname__", function))
         problem = f"{type(error).__name__}: {one_line(error)}"
         PROCESS.warn(f"After the switch, `{name}` failed. The switch is complete. {problem}")
+
+
+def line_about_value(function: UserFunction) -> str:
+    """Return a line that says how a registered function keeps a value such as a client."""
+    name = one_line(getattr(function, "__qualname__", function))
+    return (
+        f"`on_switch` doesn't keep the value that `{name}` returns. In the function, assign the "
+        "value to a global variable with a different name: `global NAME`, then `NAME = …`."
+    )
+
+
+def _sets_variable(function: UserFunction) -> bool:
+    """Return whether a function also assigns a value to a global variable."""
+    code = getattr(function, "__code__", None)
+    return code is not None and any(
+        step.opname == "STORE_GLOBAL" for step in get_instructions(code)
+    )
 
 
 def call_in_main_thread(shell: InteractiveShell | None, action: Callable[[], None]) -> None:

@@ -12,7 +12,6 @@ from inspect import (
     isasyncgenfunction,
     iscoroutinefunction,
     isgeneratorfunction,
-    signature,
 )
 from typing import TYPE_CHECKING, TypeVar
 
@@ -24,10 +23,11 @@ from ipy_awsprofile.errors import InvalidOption, NotAllowed
 from ipy_awsprofile.gate import PROCESS, require_no_run
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
 from ipy_awsprofile.kernel.watch import watch
+from ipy_awsprofile.switch.session_parameter import name_of, require_session_parameter
 from ipy_awsprofile.switch.stack import Entry
 from ipy_awsprofile.switch.switcher import Switcher
 from ipy_awsprofile.switch.user_functions import UserFunction, key_of
-from ipy_awsprofile.text import listed, one_line
+from ipy_awsprofile.text import listed
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -190,10 +190,10 @@ def on_switch(function: _UserFunction) -> _UserFunction:
             "The function is async, but `on_switch` doesn't await its result.",
             "Use a function without `async`.",
         )
-    _require_parameter(function)
+    require_session_parameter("on_switch", function, "")
     key = key_of(function)
     _require_removable(key, function)
-    note("on_switch", detail=f"added {_name_of(function)}")
+    note("on_switch", detail=f"added {name_of(function)}")
     if _is_configured_now():
         PROCESS.kept_functions.add(key)
     PROCESS.user_functions[key] = function
@@ -217,14 +217,14 @@ def end_on_switch(function: UserFunction) -> None:
     key = key_of(function)
     _require_removable(key, function)
     if key in PROCESS.user_functions:
-        note("on_switch", detail=f"removed {_name_of(function)}")
+        note("on_switch", detail=f"removed {name_of(function)}")
         del PROCESS.user_functions[key]
         return
-    registered = listed(map(_name_of, PROCESS.user_functions.values()))
+    registered = listed(map(name_of, PROCESS.user_functions.values()))
     others = "No function is registered."
     if registered:
         others = f"These functions are registered: {registered}."
-    PROCESS.warn(f"`{_name_of(function)}` isn't registered with `on_switch`. {others}")
+    PROCESS.warn(f"`{name_of(function)}` isn't registered with `on_switch`. {others}")
 
 
 def _require_function(name: str, function: object, hint: str) -> None:
@@ -233,23 +233,6 @@ def _require_function(name: str, function: object, hint: str) -> None:
         return
     kind = type(function).__name__
     raise InvalidOption(f"`{name}` takes a function, not a value of type {kind}.", hint)
-
-
-def _require_parameter(function: Callable[..., object]) -> None:
-    """Raise InvalidOption if a function can't be called with one argument, the session."""
-    try:
-        accepted = signature(function)
-    except ValueError:  # some functions that are written in C don't have a signature
-        return
-    try:
-        accepted.bind(None)
-    except TypeError:
-        name = _name_of(function)
-        raise InvalidOption(
-            f"`on_switch` calls `{name}` with one argument, the session, which `{name}` doesn't "
-            "accept.",
-            f"Write `def {name}(session):`.",
-        ) from None
 
 
 def _is_configured_now() -> bool:
@@ -265,14 +248,10 @@ def _require_removable(key: Hashable, function: UserFunction) -> None:
     if key in PROCESS.kept_functions and not _is_configured_now():
         with refusals_noted():
             raise NotAllowed(
-                f"IPython's configuration has registered `{_name_of(function)}`, so a notebook "
+                f"IPython's configuration has registered `{name_of(function)}`, so a notebook "
                 "can't remove or replace it.",
                 "To change the function, ask the administrator of `ipython_config.py`.",
             )
-
-
-def _name_of(function: UserFunction) -> str:
-    return one_line(getattr(function, "__qualname__", function), 80)
 
 
 def running_switcher() -> Switcher:
