@@ -26,6 +26,7 @@ from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable, SignInRequire
 from ipy_awsprofile.follower import Leftover, Refusal
 from ipy_awsprofile.gate import PROCESS, ActiveProfile, Label, Signature, Signer, is_read_only
 from ipy_awsprofile.kernel.refusals import has_wrong_clock
+from ipy_awsprofile.notebook.passed_sessions import code_of_block, packages_of
 from ipy_awsprofile.sessions.assigned_roles import known_account_name
 from ipy_awsprofile.sessions.issuing import try_to_renew
 from ipy_awsprofile.switch.stack import OpenProfile
@@ -116,14 +117,17 @@ def _line_about_copy(error: Exception, switcher: Switcher) -> str:
     request = SessionRequest(name)
     if active.request.profile == name:  # the limits remain
         request = SessionRequest(**active.request.session_options())
-    step = f"use `open_session({python_arguments(request)})`"
+    problem = (
+        f"While `{active.label.name}` is active, boto3 and other programs can't find the profiles "
+        "in your config file, which isn't copied because it contains access keys."
+    )
+    if packages_of(error) & {"fsspec", "s3fs"}:  # they take only a profile's name
+        left_out = "`storage_options=` or `profile=`"
+        return f"{problem} {code_of_block(request, switcher.namespace, left_out)}"
+    step = f"Use `open_session({python_arguments(request)})`"
     if not active.label.limits:  # the profiles that other programs find aren't limited
         step += ", or move the keys to the credentials file"
-    return (
-        f"While `{active.label.name}` is active, boto3 and other programs can't find the profiles "
-        "in your config file, which isn't copied because it contains access keys. "
-        f"{step[0].upper()}{step[1:]}."
-    )
+    return f"{problem} {step}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +243,10 @@ class _Explanation:
             return f"The request was signed as {_described(signer.label, signer.credentials)}."
         if signer.label:
             who = _described(signer.label, signer.credentials)
-            return f"The request was probably signed as {who}."
+            return (
+                f"Unless your code passed other credentials or none, the request was signed as "
+                f"{who}."
+            )
         if signer.is_noted and self._active:
             name = self._active.label.name
             return f"The request was signed with your code's own keys, not as `{name}`."
@@ -276,7 +283,8 @@ class _Explanation:
             return f"No profile is active, so AWS got no credentials. {_CHOOSE}"
         if self._signer.is_noted:
             return f"The request was sent without credentials, not as `{active.label.name}`."
-        return ""
+        about = self._refusal.about_library
+        return str(about) if about else ""
 
     def _line_about_permissions(self) -> str:
         """Return an explanation for a request that AWS denied."""

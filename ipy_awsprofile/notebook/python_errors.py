@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from traceback import walk_tb
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile import libraries
 from ipy_awsprofile.call_stack import library_of
@@ -23,6 +23,11 @@ from ipy_awsprofile.config.profiles import Profile
 from ipy_awsprofile.config.request import SESSION, SessionRequest, python_arguments
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.follower import is_error_of
+from ipy_awsprofile.gate import PROCESS
+from ipy_awsprofile.notebook.clients_in_code import line_about_client
+from ipy_awsprofile.notebook.passed_sessions import line_about_passed_session
+from ipy_awsprofile.notebook.paths_in_code import line_about_path
+from ipy_awsprofile.switch.user_functions import line_about_value
 from ipy_awsprofile.text import letters_of, misspelled
 
 if TYPE_CHECKING:
@@ -67,17 +72,14 @@ _OF_RESPONSE = {"Name", "CreationDate", "BucketRegion", "Buckets"}
 #: An item of a variable or of a call's result, such as ``profiles["RoleBeta"]``.
 _ITEM = re.compile(r"((?<![\w.])[A-Za-z_]\w*(?:\([^()\n]*\))?)\[(['\"])([^'\"\n]+)\2\]")
 
+#: An item of a variable, or of its attribute `loc`.
+_ITEM_OF_FRAME = re.compile(r"(?<![\w.])([A-Za-z_]\w*)(?:\.loc)?\[(['\"])([^'\"\n]+)\2\]")
+
 #: A loop over a variable or over a call's result, with its variable and what it iterates over.
 _LOOP = re.compile(r"\bfor\s+([A-Za-z_]\w*)\s+in\s+([A-Za-z_]\w*(?:\([^()\n]*\))?)")
 
 #: A call whose first argument is an access key ID for boto3.
 _FIRST_ARGUMENT = re.compile(r"\bboto3\.(?:session\.)?Session\(\s*(['\"])([^'\"\n]+)\1")
-
-#: The error of a pandas function for a parameter that it doesn't have.
-_PARAMETER = re.compile(
-    r"\b(?:read|to)_\w+\(\) got an unexpected keyword argument "
-    r"'(session|boto3_session|profile|profile_name|aws_profile)'"
-)
 
 #: A function of this package in place of its result.
 _FUNCTION_AS_OPTIONS = re.compile(r"\bstorage_options=storage_options\b(?!\()")
@@ -88,16 +90,6 @@ _MAGIC = re.compile(r"%%?(?:aws_(?:profiles?|calls)|(?:re)?load_ext[ \t]+ipy_aws
 #: The variable to which a line assigns a value.
 _ASSIGNED = re.compile(r"\s*([A-Za-z_]\w*)\s*=")
 
-#: boto3's errors for a parameter that a session and its clients don't have.
-_PARAMETER_OF_BOTO3 = re.compile(
-    r"\bSession\.(\w+)\(\) got an unexpected keyword argument "
-    r"'(region|profile|profile_name|aws_region|aws_profile)'"
-)
-_PROFILE_ARGUMENT = re.compile(r"\b(?:aws_)?profile(?:_name)?\s*=\s*(['\"])([^'\"\n]+)\1")
-
-#: The ARN of an object or a bucket of S3.
-_ARN_OF_S3 = re.compile(r"\barn:aws[\w-]*:s3:::([^'\"\s]+)")
-
 #: Options of a filesystem that are passed as its first parameter, `anon`.
 _OPTIONS_BY_POSITION = re.compile(r"\bS3FileSystem\(\s*(storage_options\([^()]*\))\s*\)")
 
@@ -106,9 +98,6 @@ _RUN = re.compile(r"(?m)^[ \t]*(%run)[ \t]+((?!.*-i\b).+?)[ \t]*$")
 
 #: A line of a configuration file that sets an option, with the option and its value.
 _SETTING = re.compile(r"(?m)^[ \t]*(?:c\.)?AwsProfileMagics\.(\w+)[ \t]*=[ \t]*(.+?)[ \t]*$")
-
-#: An S3 path that lacks a slash or has capitals, in the errors of Python and fsspec.
-_PATH = re.compile(r"'s3:/(?!/)|Protocol not known: S3$", re.IGNORECASE)
 
 
 def line_about_python(
@@ -175,6 +164,10 @@ class _Mistake:
 
     def line(self) -> str:
         """Return a line that says what to write instead, or an empty string."""
+        line = line_about_passed_session(self.error, self.cell, self.namespace, self.switcher)
+        line = line or line_about_client(self.error, self.namespace)
+        if line:
+            return line
         lines = {
             NameError: self._about_name,
             ImportError: self._about_import,
@@ -193,12 +186,8 @@ class _Mistake:
         if options and isinstance(self.error, PermissionError):
             line = f"S3FileSystem(**{options[1]})"
             return f"`S3FileSystem` takes the options as keyword arguments. Write `{line}`."
-        arn = _ARN_OF_S3.search(str(self.error))
-        if arn and isinstance(self.error, FileNotFoundError):
-            return f"Write the path `s3://{arn[1]}` instead of the ARN."
-        if _PATH.search(str(self.error)):
-            return "An S3 path begins with `s3://`, in lower case and with two slashes."
-        return self._about_first_argument()
+        path = line_about_path(self.error, self.cell, self.namespace)
+        return path or self._about_first_argument()
 
     # ---- names
 
@@ -259,12 +248,21 @@ class _Mistake:
             return _about_missing(name, owner.__name__) if owner.__name__ in _NAMES else ""
         if isinstance(owner, FunctionType) and owner.__name__ in _PACKAGE.__all__:
             return f"`{owner.__name__}` is a function. Write `{owner.__name__}().{name}`."
+        if isinstance(owner, FunctionType) and owner in PROCESS.user_functions.values():
+            return line_about_value(owner)
+        if name == "errors" and _is_of_many(owner):
+            return f'Write `{self._variable_of(owner)}.attrs["errors"]`.'
         kind = type(owner)
         if hasattr(kind, "__getattr__"):  # its message says what to write
             return ""
         near = misspelled(letters_of(name), _attributes_of(kind), _LIKE_ATTRIBUTE)
         meant = _ATTRIBUTES.get((kind.__name__, name)) or next(iter(near), "")
         return f"Did you mean `{meant}`?" if meant else ""
+
+    def _variable_of(self, value: object) -> str:
+        """Return the name of the notebook's variable for a value, or `result`."""
+        names = [name for name, each in self.namespace.items() if each is value]
+        return next((name for name in names if not name.startswith("_")), "result")
 
     def _about_profile(self) -> str:
         """Return a line about a profile that boto3 can't find, or an empty string."""
@@ -301,19 +299,6 @@ class _Mistake:
     def _about_type(self) -> str:
         """Return a line about an argument or an item of the wrong type, or an empty string."""
         text = str(self.error)
-        parameter = _PARAMETER.search(text)
-        active = self.switcher.active if self.switcher else None
-        if parameter and active:
-            line = (
-                f"`s3://` paths use the active identity, `{active.request.name}`. Leave out "
-                f"`{parameter[1]}`."
-            )
-            if "profile" in parameter[1]:
-                line += " To use a different profile, run `%aws_profile NAME` first."
-            return line
-        of_boto3 = _PARAMETER_OF_BOTO3.search(text)
-        if of_boto3:
-            return self._about_boto3(of_boto3[1], of_boto3[2])
         if text.startswith("on_switch() missing"):
             return "Write `@on_switch` without parentheses."
         if "must be a mapping, not function" in text and _FUNCTION_AS_OPTIONS.search(self.cell):
@@ -336,19 +321,6 @@ class _Mistake:
             )
         return ""
 
-    def _about_boto3(self, method: str, parameter: str) -> str:
-        """Return a line about a parameter that boto3 names differently or doesn't have."""
-        if "region" in parameter:
-            return "Did you mean `region_name`?"
-        if method == "__init__":
-            return "Did you mean `profile_name`?"
-        written = _PROFILE_ARGUMENT.search(self.cell)
-        name = written[2] if written else "NAME"
-        return (
-            "To use a different profile, run `from ipy_awsprofile import open_session`, and write "
-            f"`open_session({name!r}).{method}(…)`."
-        )
-
     def _about_loop(self) -> str:
         """Return a line about a loop over the column names of buckets, or an empty string."""
         for variable, expression in _LOOP.findall(self.cell):
@@ -361,13 +333,28 @@ class _Mistake:
         return ""
 
     def _about_column(self) -> str:
-        """Return a line about a column that the result of `list_buckets` doesn't have, or ""."""
+        """Return a line about a column that a result of this package doesn't have, or ""."""
+        of_profile = self._about_item_of_profile()
+        if of_profile:
+            return of_profile
         for expression, key in self._items("list_buckets", _has_buckets):
             if key in _OF_RESPONSE and key in self.error.args:
                 return (
                     f"The columns of `{expression}` are `name`, `creation_date` and `region`, and "
                     "each row is a bucket."
                 )
+        return ""
+
+    def _about_item_of_profile(self) -> str:
+        """Return a line about a profile's name in place of a column or index, or ""."""
+        for name, _, key in _ITEM_OF_FRAME.findall(self.cell):
+            frame: Any = self.namespace.get(name)
+            if key not in self.error.args or not _is_of_many(frame):
+                continue
+            if key in {row["profile"] for row in frame.attrs["errors"]}:
+                return f'The error of `{key}` is in `{name}.attrs["errors"]`.'
+            if key in set(frame["profile"]):
+                return f"For the rows of this profile, write `{name}[{name}.profile == {key!r}]`."
         return ""
 
     def _items(
@@ -433,6 +420,12 @@ def _attributes_of(kind: type) -> list[str]:
 
 def _is_list_of_profiles(value: object) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(x, Profile) for x in value)
+
+
+def _is_of_many(value: Any) -> bool:
+    """Return whether a value is the result of code that ran for many profiles."""
+    has_profiles = "profile" in getattr(value, "columns", ())
+    return has_profiles and isinstance(value.attrs.get("errors"), list)
 
 
 def _has_buckets(value: object) -> bool:

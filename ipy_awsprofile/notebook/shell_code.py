@@ -25,6 +25,14 @@ _EXPORT_IN_SHELL_CELL = re.compile(r"(?m)^[ \t]*export[ \t]+(AWS_(?:DEFAULT_)?PR
 _COMMAND = re.compile(r"(?m)^[^\n#]*?![ \t]*([^\n]+)$")
 _PROFILE = re.compile(r"(?:--profile[ \t=]+|\bAWS_PROFILE=)[\"']?([^\s\"']+)[\"']?")
 
+#: A cell for many profiles, and a command of the AWS CLI in it that needs credentials and doesn't
+#: name a profile.
+_MANY = re.compile(r"\s*%%aws_profiles\b")
+_AWS_CLI = re.compile(
+    r"(?m)^[ \t]*(?:\w+[ \t]*=[ \t]*)?!{1,2}[ \t]*aws[ \t]+(?!-|configure\b|help\b|sso\b)"
+    r"(?!.*(?:--profile|--no-sign-request)\b)(\S.*)$"
+)
+
 #: A magic of this package as a command of a shell, in a line or in a cell that a shell runs.
 _MAGIC = r"%{0,2}(?P<name>aws_profiles?|aws_calls)(?![ \t]*=)(?P<line>(?:[ \t].*)?)$"
 _MAGIC_IN_SHELL_LINE = re.compile(rf"(?m)^[ \t]*!\s*{_MAGIC}")
@@ -32,7 +40,7 @@ _MAGIC_IN_SHELL_CELL = re.compile(rf"(?m)^[ \t]*{_MAGIC}")
 
 
 def lines_about_shell(cell: str) -> Iterator[str]:
-    """Yield lines about variables and magics in a cell that don't have an effect in a shell."""
+    """Yield lines about variables, magics and commands in a cell that don't work in a shell."""
     shell = _SHELL_CELL.match(cell)
     if shell:
         yield from _about_variables(cell)
@@ -46,6 +54,12 @@ def lines_about_shell(cell: str) -> Iterator[str]:
         yield f"`!export` sets `{name}` only in a shell that ends at once. {step}"
     for line in _magics_in(_MAGIC_IN_SHELL_LINE, cell):
         yield f"`!` runs programs, and not magics. Write `{line}`."
+    command = _AWS_CLI.search(cell) if _MANY.match(cell) else None
+    if command:
+        yield (
+            "In a cell for many profiles, the AWS CLI needs the name of the profile. Write "
+            f"`!aws --profile {{profile}} {command[1].strip()}`."
+        )
 
 
 def option_with_profile(cell: str) -> str:

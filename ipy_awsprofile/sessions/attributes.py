@@ -6,10 +6,14 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ipy_awsprofile.call_stack import library_of
 from ipy_awsprofile.config.request import SESSION, arguments
+from ipy_awsprofile.text import letters_of
 
 if TYPE_CHECKING:
     from types import FrameType
+
+    import boto3
 
     from ipy_awsprofile.config.target import Target
 
@@ -20,6 +24,7 @@ _INSTEAD = {
     "account": f"{_IDENTITY}.account`.",
     "account_id": f"{_IDENTITY}.account`.",
     "identity": f"{_IDENTITY}`.",
+    "create_client": "Write `session.client(…)` instead of `session.create_client(…)`.",
     "credentials": "Write `session.get_credentials()`.",
     "get_caller_identity": 'Write `session.client("sts").get_caller_identity()`.',
     "list_buckets": 'Write `session.client("s3").list_buckets()`.',
@@ -39,19 +44,44 @@ _OF_CLIENT = (
 _REGION = ("region", "region_name")
 
 
-def problem_of_attribute(session: object, name: str, frame: FrameType) -> str:
+def problem_of_attribute(session: boto3.Session, name: str, frame: FrameType) -> str:
     """Return the error message for an attribute that a session doesn't have.
 
     ``frame`` is the frame of the code that uses the attribute.
     """
+    if library_of(frame):  # its code can't be changed
+        return f"A boto3 session has no attribute `{name}`."
     instead = _INSTEAD.get(name)
+    if name == "get_execution_role":  # a function of the SageMaker SDK
+        instead = _role_of(session)
     if instead is None and name.startswith(_VERBS):
         instead = _OF_CLIENT
+    if instead is None:
+        instead = _code_of_client(session, name)
     if instead is None:
         return f"{type(session).__name__!r} object has no attribute {name!r}"
     variable = _variable_of(session, frame)
     instead = re.sub(r"(?<=[`(])session\b", variable, instead)
     return f"A boto3 session has no attribute `{name}`. {instead}"
+
+
+def _role_of(session: boto3.Session) -> str:
+    """Return a sentence with the ARN of a session's role, or how to see its identity's ARN."""
+    target: Target | None = session.__dict__.get("base")
+    role_arn = target.profile.role_arn if target else None
+    if role_arn:
+        return f"The ARN of its role is `{role_arn}`."
+    return f"{_IDENTITY}.arn`."
+
+
+def _code_of_client(session: boto3.Session, name: str) -> str | None:
+    """Return the code of a client if an attribute is the name of an AWS service, or None."""
+    if name.startswith("_"):
+        return None
+    for service in session.get_available_services():
+        if letters_of(service) == letters_of(name):
+            return f'For the service `{service}`, write `session.client("{service}")`.'
+    return None
 
 
 def problem_of_assignment(target: Target | None, name: str, value: object) -> str:
