@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 
 from boto3.resources.base import ServiceResource
-from boto3.session import Session
 from botocore import xform_name
 from botocore.client import BaseClient
 from botocore.exceptions import UnknownServiceError
+from botocore.session import Session
 
 from ipy_awsprofile.config.request import SESSION
 from ipy_awsprofile.kernel.watch import subclasses_of
@@ -73,12 +73,11 @@ def _about_method(client: BaseClient, name: str, namespace: Mapping[str, object]
 def _services_with(method: str, service: str) -> Iterator[str]:
     """Yield the services that have a method and whose names have the same beginning."""
     session = Session()
-    core = session._session  # noqa: SLF001  # boto3 has no public API for a service's operations
     family = service.partition("-")[0]
     for other in session.get_available_services():
         if other == service or not other.startswith(family):
             continue
-        operations = core.get_service_model(other).operation_names
+        operations = session.get_service_model(other).operation_names
         if method in map(xform_name, operations):
             yield other
 

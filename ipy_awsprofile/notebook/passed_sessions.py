@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from traceback import walk_tb
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from boto3.session import Session
 from botocore.client import BaseClient
@@ -18,7 +18,7 @@ from ipy_awsprofile.call_stack import library_of
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.request import SessionRequest, python_arguments
 from ipy_awsprofile.gate import label_of
-from ipy_awsprofile.sessions.session import ProfileSession
+from ipy_awsprofile.sessions.session import ProfileSession, found_credentials
 
 if TYPE_CHECKING:
     from ipy_awsprofile.switch.switcher import Switcher
@@ -253,6 +253,5 @@ class _Passed:
         if isinstance(value, str):
             return value == active.request.profile
         if isinstance(value, Session):
-            inner: Any = value._session  # noqa: SLF001  # boto3 has no public API for it
-            return label_of(inner._credentials) == active.label  # noqa: SLF001
+            return label_of(found_credentials(value)) == active.label
         return False

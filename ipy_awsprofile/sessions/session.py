@@ -410,10 +410,14 @@ def check_session(session: boto3.Session, operation: str = "requests") -> Target
     NotForOneProfile if the session belongs to another profile.
     """
     target = target_in(session)
-    inner: Any = session._session  # noqa: SLF001  # boto3 has no public API for it
-    # A session that hasn't found its credentials yet has no identity.
-    check(inner._credentials, Signer.SESSION, operation)  # noqa: SLF001
+    check(found_credentials(session), Signer.SESSION, operation)
     return target
+
+
+def found_credentials(session: boto3.Session) -> object:
+    """Return a session's credentials, or None if the session hasn't looked for them yet."""
+    inner: Any = session._session  # noqa: SLF001  # boto3 has no public API for it
+    return inner._credentials  # noqa: SLF001
 
 
 def credentials_of(session: boto3.Session) -> Credentials:

@@ -95,7 +95,7 @@ def test_profiles_that_boto3_cannot_find(notebook: Shell, aws: EmbeddedAws) -> N
     """If a read-only notebook hides the config file with keys, pandas and s3fs get a block."""
     aws.write_profile("Eve", aws_access_key_id="AKIAEVE", aws_secret_access_key="secret")
     notebook.good("from ipy_awsprofile import storage_options, using_profile")
-    notebook.good("options = storage_options()")
+    notebook.good("options = storage_options(open_session('RoleGamma'))")
     notebook.good("%aws_profile RoleDelta --read-only --quiet")
     read = f"pd.read_csv('{CSV}'{{}})"
     made = "s3fs.S3FileSystem(profile_name='RoleGamma').ls('my-first-bucket')"
