@@ -44,6 +44,9 @@ NOT_TOLD = "unknown: the server doesn't report it"
 #: How the credentials of most sessions renew.
 _AUTOMATICALLY = "renews automatically"
 
+#: How the credentials of a session with a sign-in renew.
+_WITH_SIGN_IN = "renews until your sign-in ends"
+
 
 def active_identity_card(
     switcher: Switcher,
@@ -68,6 +71,8 @@ def active_identity_card(
         renewal = ""
     elif not target.renews_unattended:
         renewal = "renews with an MFA code"
+    elif target.signs_in:
+        renewal = _WITH_SIGN_IN
     leftovers = [*notes]
     with suppress(AwsProfileError):  # a run over many profiles has begun in another thread
         leftovers += switcher.leftovers()
@@ -138,7 +143,7 @@ def identity_card(
         mark = "protected"
         tone = Tone.ERROR
     if badge == _EXPIRED:
-        if renewal == _AUTOMATICALLY:
+        if renewal in (_AUTOMATICALLY, _WITH_SIGN_IN):
             badge = _RENEWS
         else:
             tone = Tone.ERROR

@@ -297,7 +297,9 @@ def test_another_user_signs_in(aws: EmbeddedAws, shell: Shell, person: None) -> 
             aws.sso.assign(PROD, role, policy=allow("*"), user=user)
     aws.sso.sign_in("corp")
     for line in (f"corp:{PROD}/Second", "prod-reader"):
-        assert shell.good(f"%aws_profile {line}").text.count("/ann") == 1
+        card = shell.good(f"%aws_profile {line}").text
+        assert card.count("/ann") == 1
+        assert "UTC, renews until your sign-in ends" in card
     assert "Third" not in shell.good("%aws_profiles --sso").text
     with BrowserUser(aws, lambda code: aws.sso.approve(code, "bob")):
         shell.good("%aws_profile --login")
