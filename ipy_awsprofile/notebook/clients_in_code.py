@@ -11,7 +11,6 @@ from botocore.client import BaseClient
 from botocore.exceptions import UnknownServiceError
 from botocore.session import Session
 
-from ipy_awsprofile.config.request import SESSION
 from ipy_awsprofile.kernel.watch import subclasses_of
 from ipy_awsprofile.text import letters_of, misspelled
 
@@ -30,7 +29,7 @@ def line_about_client(error: Exception, namespace: Mapping[str, object]) -> str:
         owner = getattr(error, "obj", None)
         name = str(getattr(error, "name", ""))
         if isinstance(owner, BaseClient):
-            return _about_method(owner, name, namespace)
+            return _about_method(owner, name)
         if isinstance(owner, ServiceResource):
             return _about_resource(owner, name, namespace)
     if isinstance(error, TypeError):
@@ -60,14 +59,17 @@ def _about_service(error: UnknownServiceError) -> str:
     return f"Did you mean `{near[0]}`?" if near else ""
 
 
-def _about_method(client: BaseClient, name: str, namespace: Mapping[str, object]) -> str:
+def _about_method(client: BaseClient, name: str) -> str:
     """Return a line about a method of another service with a similar name, or an empty string."""
     service = client.meta.service_model.service_name
-    source = SESSION if SESSION in namespace else "boto3"
-    codes = [f'`{source}.client("{each}")`' for each in _services_with(name, service)]
-    if not codes:
+    services = list(_services_with(name, service))
+    if not services:
         return ""
-    return f"`{service}` doesn't have the method `{name}`. Use {' or '.join(codes)}."
+    codes = [f'`.client("{each}")`' for each in services]
+    return (
+        f"`{service}` doesn't have the method `{name}`. Write {' or '.join(codes)} instead of "
+        f'`.client("{service}")`.'
+    )
 
 
 def _services_with(method: str, service: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from traceback import walk_tb
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from boto3.session import Session
@@ -28,6 +29,9 @@ _OF_PANDAS = re.compile(
     r"\b(?:read|to)_\w+\(\) got an unexpected keyword argument "
     r"'(session|boto3_session|profile|profile_name|aws_profile)'"
 )
+
+#: A call of such a function, with the module or object that it belongs to.
+_CALL = re.compile(r"\b(\w+)\.(?:read|to)_\w+\(")
 
 #: boto3's errors for a parameter that a session and its clients don't have.
 _OF_BOTO3 = re.compile(
@@ -130,6 +134,8 @@ class _Passed:
         """Return a line about a parameter that a pandas function doesn't have."""
         value = self._value_of(parameter)
         left_out = f"`{parameter}`"
+        if not self._calls_pandas():
+            return self._about_active("`s3://` paths use", value, left_out)
         if isinstance(value, ProfileSession) and not self._is_active(value):
             name = self._variable_of(value)
             return self._with_options(value, f"storage_options=storage_options({name})", left_out)
@@ -137,6 +143,12 @@ class _Passed:
         if is_profile and not self._is_active(value):
             return code_of_block(SessionRequest(str(value)), self.namespace, left_out)
         return self._about_active("`s3://` paths use", value, left_out)
+
+    def _calls_pandas(self) -> bool:
+        """Return whether the cell calls only functions of pandas and Dask, and not of polars."""
+        owners = [self.namespace.get(name) for name in _CALL.findall(self.cell)]
+        modules = [each.__name__ for each in owners if isinstance(each, ModuleType)]
+        return all(name.partition(".")[0] in {"dask", "pandas"} for name in modules)
 
     def _about_filesystem(self, owner: object) -> str:
         """Return a line about an object that a filesystem of s3fs has got as its session."""

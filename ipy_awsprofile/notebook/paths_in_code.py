@@ -22,8 +22,8 @@ _PATH = re.compile(r"'s3:/(?!/)|Protocol not known: S3$", re.IGNORECASE)
 _OPEN = re.compile(r"(?<![\w.])open\(([^()\n]+)\)")
 _MODE = re.compile(r"(?:,\s*|\bmode\s*=\s*)(['\"])[rwabxt+]+\1")
 
-#: The host of a bucket, and the host of S3 itself, whose paths begin with the bucket.
-_BUCKET = re.compile(r"([a-z0-9.-]+)\.s3[.-](?:[a-z0-9.-]+\.)?amazonaws\.com(?:\.cn)?")
+#: The host of S3, whose paths begin with a bucket, or the host of a bucket.
+_HOST = re.compile(r"(?:(?P<bucket>[a-z0-9.-]+)\.)?s3[.-](?:[a-z0-9.-]+\.)?amazonaws\.com(?:\.cn)?")
 
 
 def line_about_path(error: Exception, cell: str, namespace: Mapping[str, object]) -> str:
@@ -41,7 +41,7 @@ def line_about_path(error: Exception, cell: str, namespace: Mapping[str, object]
         if file.startswith("s3:/") and _is_of_pathlib(file, cell, namespace):
             return _about_pathlib(error, file.replace("s3:/", "s3://", 1))
         if file.startswith("s3://") and not packages_of(error) & {"fsspec", "s3fs"}:
-            return _about_local_file(file, cell)
+            return _about_local_file(file, cell, namespace)
     if _PATH.search(str(error)):
         return "An S3 path begins with `s3://`, in lower case and with two slashes."
     return ""
@@ -65,15 +65,19 @@ def _about_pathlib(error: Exception, path: str) -> str:
     return f"{says} " + _code_to_open(f"{path!r}, mode='r'")
 
 
-def _about_local_file(path: str, cell: str) -> str:
+def _about_local_file(path: str, cell: str, namespace: Mapping[str, object]) -> str:
     """Return a line about an S3 path that a function took for the path of a local file."""
-    calls = _OPEN.findall(cell)
-    if len(calls) != 1:
+    calls: list[str] = []
+    for arguments in _OPEN.findall(cell):
+        first = arguments.partition(",")[0].strip()
+        if namespace.get(first) == path or first.strip("'\"") == path:
+            calls.append(arguments)
+    if not calls:
         return (
             f"The code used `{path}` as the path of a local file. For S3 paths, use pandas or "
             "`s3fs.S3FileSystem()`."
         )
-    arguments = str(calls[0])
+    arguments = calls[0]
     if not _MODE.search(arguments):
         arguments += ", mode='r'"  # it is "rb" in s3fs
     return f"Python's `open` is only for local files. {_code_to_open(arguments)}"
@@ -90,12 +94,13 @@ def _about_address(error: Exception) -> str:
     is_refused = getattr(error, "code", 0) == HTTPStatus.FORBIDDEN
     if not is_refused or "Signature=" in url or "pandas" not in packages_of(error):
         return ""
-    if not is_address_of_aws(url):
+    host = address.hostname or ""
+    of_s3 = _HOST.fullmatch(host)
+    if not of_s3 and (host.endswith(".amazonaws.com") or not is_address_of_aws(url)):
         return ""
     path = unquote(address.path).lstrip("/")
-    bucket = _BUCKET.fullmatch(address.hostname or "")
-    if bucket:
-        path = f"{bucket[1]}/{path}"
+    if of_s3 and of_s3["bucket"]:
+        path = f"{of_s3['bucket']}/{path}"
     return (
         f"pandas doesn't sign requests to `{address.scheme}://` addresses. Write the path "
         f"`s3://{path}`."

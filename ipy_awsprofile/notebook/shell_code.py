@@ -27,11 +27,13 @@ _PROFILE = re.compile(r"(?:--profile[ \t=]+|\bAWS_PROFILE=)[\"']?([^\s\"']+)[\"'
 
 #: A cell for many profiles, and a command of the AWS CLI in it that needs credentials and doesn't
 #: name a profile.
-_MANY = re.compile(r"\s*%%aws_profiles\b")
+_MANY = re.compile(r"\s*%%aws_profiles\b(.*)")
 _AWS_CLI = re.compile(
     r"(?m)^[ \t]*(?:\w+[ \t]*=[ \t]*)?!{1,2}[ \t]*aws[ \t]+(?!-|configure\b|help\b|sso\b)"
     r"(?!.*(?:--profile|--no-sign-request)\b)(\S.*)$"
 )
+
+_LIMITED_OR_ROLES = re.compile(r"--(?:read-only|policy|organization)\b|:")
 
 #: A magic of this package as a command of a shell, in a line or in a cell that a shell runs.
 _MAGIC = r"%{0,2}(?P<name>aws_profiles?|aws_calls)(?![ \t]*=)(?P<line>(?:[ \t].*)?)$"
@@ -54,21 +56,32 @@ def lines_about_shell(cell: str) -> Iterator[str]:
         yield f"`!export` sets `{name}` only in a shell that ends at once. {step}"
     for line in _magics_in(_MAGIC_IN_SHELL_LINE, cell):
         yield f"`!` runs programs, and not magics. Write `{line}`."
-    command = _AWS_CLI.search(cell) if _MANY.match(cell) else None
-    if command:
-        yield (
-            "In a cell for many profiles, the AWS CLI needs the name of the profile. Write "
-            f"`!aws --profile {{profile}} {command[1].strip()}`."
-        )
+    many = _MANY.match(cell)
+    command = _AWS_CLI.search(cell) if many else None
+    if many and command:
+        yield _about_aws_cli(many[1], command[1].strip())
 
 
 def option_with_profile(cell: str) -> str:
     """Return the option or variable with which a command in a cell names another profile, or ""."""
+    if _MANY.match(cell):  # the notebook's limits don't apply to the profiles of such a cell
+        return ""
     commands = cell if _SHELL_CELL.match(cell) else "\n".join(_COMMAND.findall(cell))
     named = _PROFILE.search(commands)
     if named is None or named[1] == os.environ.get("AWS_PROFILE"):
         return ""
     return named[0]
+
+
+def _about_aws_cli(line: str, command: str) -> str:
+    """Return a line about a command of the AWS CLI in a cell for many profiles.
+
+    ``line`` is the rest of the cell's first line.
+    """
+    says = "In a cell for many profiles, the AWS CLI doesn't use the session of the profile."
+    if _LIMITED_OR_ROLES.search(line):  # the profile's name isn't enough
+        return f"{says} Use the clients of `session` instead."
+    return f"{says} Write `!aws --profile {{profile}} {command}`."
 
 
 def _about_variables(cell: str) -> Iterator[str]:

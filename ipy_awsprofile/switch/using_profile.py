@@ -164,8 +164,9 @@ def on_switch(function: _UserFunction) -> _UserFunction:
     You can use `on_switch` as a decorator. ``function(session)`` receives the active boto3 session,
     or None if no profile is active anymore. The function is called after each switch and refresh,
     at the beginning and end of a block, and after ``--off``. If a profile is active now, the
-    function is also called immediately. The function isn't called in code for many profiles, after
-    a failed switch, or for a switch that a registered function makes.
+    function is also called immediately. The function's return value isn't kept, so assign your
+    objects to global variables. The function isn't called in code for many profiles, after a failed
+    switch, or for a switch that a registered function makes.
 
     The functions are called in the kernel's main thread, in the order in which they were
     registered. After a switch in another thread, the functions are called as soon as the main

@@ -42,8 +42,9 @@ def test_the_service_of_a_former_client(notebook: Shell, aws: EmbeddedAws, servi
 
 def test_methods_of_another_service(notebook: Shell) -> None:
     """A method of a related service, and a service's name with an underscore, get the service."""
-    *_, created = code_in(line_of(notebook, "session.client('bedrock').converse(modelId='m')"))
-    assert callable(notebook.good(f"{created}.converse").result)
+    code = 'open_session("RoleBeta").client("bedrock").converse'
+    *_, right, wrong = code_in(line_of(notebook, f"{code}(modelId='m')"))
+    assert callable(notebook.good(code.replace(wrong, right)).result)
     (name,) = code_in(line_of(notebook, "session.client('bedrock_runtime')"))
     assert notebook.good(f"session.client('{name}').converse")
     assert line_of(notebook, "session.client('bedrock').no_such_method()") == ""
@@ -108,7 +109,7 @@ def test_the_open_of_python(notebook: Shell, code: str, content: str | bytes) ->
     """An S3 path that Python's `open` gets is opened with s3fs, in the same mode."""
     imported, opened = code_in(line_of(notebook, code))[-2:]
     assert notebook.good(f"{imported}\n{opened}.read()").result == content
-    line = line_of(notebook, f"import os\nos.listdir('{CSV}')")
+    line = line_of(notebook, f"import os\nopen(os.devnull)\nos.listdir('{CSV}')")
     assert line.startswith(f"The code used `{CSV}` as the path of a local file.")
 
 
@@ -241,4 +242,8 @@ def test_the_aws_cli_in_a_cell_for_many_profiles(notebook: Shell, aws: EmbeddedA
     command = next(each for each in code_in(text) if each.startswith("!aws "))
     assert command == "!aws --profile {profile} s3 ls >> /dev/null 2>&1"
     for right in (command[1:], "aws --version", "aws s3 ls --profile {profile}", "ls"):
-        assert "the AWS CLI needs" not in notebook.good(cell.format(right)).text
+        assert "the AWS CLI" not in notebook.good(cell.format(right)).text
+    limited = cell.replace("atlas-*", "atlas-* --read-only")
+    assert "--profile" not in notebook.good(limited.format("aws s3 ls")).text
+    notebook.good("%aws_profile RoleBeta --read-only --quiet")
+    assert "{profile}" not in notebook.good(cell.format(command[1:])).text
