@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.gate import Label
+    from ipy_awsprofile.label import Label
     from ipy_awsprofile.place import Place
     from ipy_awsprofile.sessions.session import ProfileSession
 

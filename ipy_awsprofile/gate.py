@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from threading import Event, RLock
 from typing import TYPE_CHECKING, Any, Literal
@@ -33,124 +33,15 @@ from ipy_awsprofile.errors import (
     StaleIdentity,
     faults_as_errors,
 )
+from ipy_awsprofile.label import READ_ONLY, Label, Signature, is_read_only, label_of
 
 if TYPE_CHECKING:
     import boto3
     from botocore.credentials import Credentials
 
-    from ipy_awsprofile.config.request import Origin
 
 #: How to handle a signature as an identity that isn't active.
 Policy = Literal["warn", "refuse", "allow"]
-
-
-#: The description of a session without permissions to write.
-READ_ONLY = "read-only"
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """The identity that credentials belonged to when they were loaded.
-
-    ``limits`` describes the session's limits, such as ``read-only``. ``options`` contains the
-    session's other options, such as tags. ``principal`` is the ARN that STS reported. ``server`` is
-    the endpoint that reported the ARN, or an empty string for AWS. Two servers can report the same
-    ARN. A role's label doesn't contain an S3 endpoint, because the endpoint doesn't change the
-    role's credentials.
-
-    ``is_chosen`` is true if the user's code names the profile. ``run`` is the number of the run
-    over many profiles in which the code named the profile, or 0 (see `current_run`). ``is_default``
-    is true if no profile was active when the credentials were loaded. ``environment`` identifies
-    credentials in environment variables that the user set while a profile was active (see
-    `identity_in_environment`). Credentials from environment variables count as the user's choice
-    until the variables change again. ``credentials`` is the credentials object of an active
-    session, and ``region`` is the session's Region. ``origin`` contains the request that opened the
-    session, as the user wrote the request. ``active_before`` is the identity that was active when
-    `storage_options` returned the profile's name, or None if the user wrote the name.
-    """
-
-    profile: str
-    limits: str = ""
-    options: str = ""
-    principal: str | None = None
-    server: str = ""
-    is_chosen: bool = field(default=False, compare=False)
-    run: int = field(default=0, compare=False)
-    is_default: bool = field(default=False, compare=False)
-    environment: int | None = field(default=None, compare=False, repr=False)
-    credentials: Credentials | None = field(default=None, compare=False, repr=False)
-    region: str | None = field(default=None, compare=False, repr=False)
-    origin: Origin | None = field(default=None, compare=False, repr=False)
-    active_before: Label | None = field(default=None, compare=False, repr=False)
-
-    @property
-    def name(self) -> str:
-        """The profile's name with the session's limits, such as ``RoleBeta, read-only``."""
-        return ", ".join(filter(None, (self.profile, self.limits)))
-
-    def text_beside(self, other: Label | None) -> str:
-        """Return the label's name, with an explanation if ``other`` has the same name.
-
-        For example, the result is ``RoleBeta with other options`` if both labels are for
-        ``RoleBeta``.
-        """
-        if other is None or other.name != self.name:
-            return self.name
-        if self.server != other.server:
-            return f"{self.name} on {self.server or 'AWS'}"
-        if self.principal == other.principal:
-            return f"{self.name} with other options"
-        return f"{self.name} as {self.principal or 'another user'}"
-
-
-def is_read_only(label: Label | None) -> bool:
-    """Return whether a label describes an identity with read-only permissions."""
-    return label is not None and READ_ONLY in label.limits
-
-
-def label_of(credentials: object) -> Label | None:
-    """Return the label of credentials, or None if the credentials don't have a label."""
-    return getattr(credentials, "_ipy_awsprofile", None)
-
-
-class ActiveProfile(str):
-    """The name of the active profile in a library's options, with the identity's label.
-
-    The label shows that code still uses the options after a switch. A copy in another process is a
-    plain string.
-    """
-
-    __slots__ = ("label",)
-    label: Label
-
-    def __new__(cls, name: str, label: Label) -> ActiveProfile:
-        """Return the name with the label."""
-        created = super().__new__(cls, name)
-        created.label = label
-        return created
-
-    def __reduce__(self) -> tuple[type[str], tuple[str]]:
-        """Pickle the name without the label, which contains credentials."""
-        return str, (str(self),)
-
-    def __deepcopy__(self, _memo: object) -> ActiveProfile:
-        return self
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """The credentials that signed a request, with their label.
-
-    ``credentials`` is None if the request wasn't signed.
-    """
-
-    credentials: Credentials | None
-    label: Label | None
-
-
-def put_label(credentials: Any, label: Label) -> None:
-    """Attach a label to credentials."""
-    credentials._ipy_awsprofile = label  # noqa: SLF001  # ours
 
 
 @dataclass(slots=True, eq=False)
@@ -191,6 +82,19 @@ class _WeakObjects:
     def add(self, value: object) -> None:
         """Add an object, and replace a deleted object that had the same ID."""
         self._references[id(value)] = ref(value)
+
+
+@dataclass(frozen=True, slots=True)
+class WithoutCredentials:
+    """A client without credentials that should have signed a request.
+
+    ``active`` is the identity that was active then, or None. ``client`` contains the client's
+    service and Region.
+    """
+
+    active: Label | None
+    signer: Signer
+    client: tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +177,8 @@ class _Process:
         #: The operations in the running cell as an identity that the read-only notebook doesn't
         #: limit, because the code names the profile.
         self.unlimited: deque[tuple[Label, str]] = deque(maxlen=200)
+        #: The last client in the running cell that couldn't sign a request, or None.
+        self.without_credentials: WithoutCredentials | None = None
         self._cell += 1
         self.configure("warn", warnings.warn)
         #: The patterns of the setting ``read_only``.
@@ -281,6 +187,7 @@ class _Process:
     def end_cell(self) -> None:
         """Delete the records of refused calls and increment the cell counter when a cell ends."""
         self.refusals.clear()
+        self.without_credentials = None
         self._cell += 1
 
     def note_lent(self, label: Label, library: str = "") -> None:
@@ -335,6 +242,11 @@ class Signer(Enum):
         "pass new options from `storage_options()`.",
     )
 
+    def step(self, client: tuple[str, str]) -> str:
+        """Return the step while a profile is active. ``client`` is its service and Region."""
+        _, step = self.value
+        return step.format(session="session", source="session", client=_arguments_of_client(client))
+
     def hint(self, client: str = "") -> str:
         """Return the hint. ``client`` contains the arguments for a call that creates the client."""
         from ipy_awsprofile.config.profiles import has_default_identity  # it imports botocore
@@ -377,7 +289,7 @@ def check(
     elif is_stale(label):
         _report_stale(label, signer, operation, client)
         return
-    elif _is_unlimited(label):
+    elif signer in (Signer.CLIENT, Signer.RESOURCE) and _is_unlimited(label):
         PROCESS.unlimited.append((label, operation))
     if PROCESS.scopes and signer is not Signer.SESSION:  # the code has passed that session
         _tell_about_scope(credentials, label, turn, operation)
@@ -505,14 +417,41 @@ def _report_stale(label: Label, signer: Signer, operation: str, client: tuple[st
         signer, label = Signer.OPTIONS, label.active_before
     active_name = f"`{active.name}`" if active else "no profile"
     other = label.text_beside(active)
-    service, region = client
     problem = f"{code} signs {operation} as {other}, but {active_name} is active."
-    hint = signer.hint(f'"{service}", region_name="{region}"')
+    hint = signer.hint(_arguments_of_client(client)) + _step_to_keep(label, signer)
     if policy == "refuse":
         raise StaleIdentity(problem, hint)
     if problem not in PROCESS.warned:
         PROCESS.warned.add(problem)
         PROCESS.warn(f"{problem} {hint}")
+
+
+def _step_to_keep(label: Label, signer: Signer) -> str:
+    """Return a sentence with a session that signs as an inactive identity, or an empty string."""
+    from ipy_awsprofile.config.request import python_arguments  # only a message needs it
+
+    active = PROCESS.active
+    if signer is not Signer.CLIENT or label.origin is None:
+        return ""
+    if active and active.limits:  # such a session wouldn't have these limits
+        return ""
+    return (
+        f" To sign as {label.name}, use `open_session({python_arguments(label.origin.request)})`."
+    )
+
+
+def note_without_credentials(signer: Signer, client: tuple[str, str]) -> None:
+    """Record that a client can't sign a request, for the line below botocore's error."""
+    _, is_library = code_that_signs(sys._getframe(1))  # noqa: SLF001  # quicker than `inspect`
+    if is_library:
+        signer = Signer.LIBRARY
+    PROCESS.without_credentials = WithoutCredentials(PROCESS.active, signer, client)
+
+
+def _arguments_of_client(client: tuple[str, str]) -> str:
+    """Return the arguments of a call that creates a client for a service and a Region."""
+    service, region = client
+    return f'"{service}", region_name="{region}"'
 
 
 # Runs over many profiles --------------------------------------------------------------------------

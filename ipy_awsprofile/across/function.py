@@ -15,8 +15,9 @@ from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.credentials.error_table import DENIED
 from ipy_awsprofile.credentials.translation import code_of, from_error
 from ipy_awsprofile.errors import NotForOneProfile
-from ipy_awsprofile.gate import Turn, in_turn, is_read_only, turn_here
+from ipy_awsprofile.gate import Turn, in_turn, turn_here
 from ipy_awsprofile.kernel.places import require_default_session
+from ipy_awsprofile.label import is_read_only
 from ipy_awsprofile.sessions.issuing import current_keys
 from ipy_awsprofile.sessions.protection import Protection
 from ipy_awsprofile.sessions.session import target_in
@@ -72,12 +73,23 @@ def work_for(function: Function, turn: Turn, protection: Protection) -> object:
             'Create a client for each profile, for example with `session.client("s3")`.',
         ) from None
     except (BotoCoreError, ClientError) as error:
+        if _is_of_worker(error):
+            raise NotForOneProfile(
+                f"A call to AWS in a worker process failed: {error}",
+                "A worker process may not have the profile's session. Call AWS in threads, or use "
+                "`open_session(NAME)` in the function that the worker process calls.",
+            ) from error
         ours = from_error(error, target_in(turn.session))
         if isinstance(error, ClientError):
             ours.hint = _advice_for_writing(error, turn, protection) or ours.hint
         raise ours from error
     require_default_session()
     return value
+
+
+def _is_of_worker(error: Exception) -> bool:
+    """Return whether an error was raised in a worker process, for example of joblib."""
+    return type(error.__cause__).__name__ in {"RemoteTraceback", "_RemoteTraceback"}
 
 
 def _advice_for_writing(error: ClientError, turn: Turn, protection: Protection) -> str:

@@ -25,7 +25,7 @@ from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.credentials.caller import caller_of
 from ipy_awsprofile.credentials.error_table import BUSY, DENIED, EXPIRED, REJECTED
 from ipy_awsprofile.credentials.sts import OWN_CALL
-from ipy_awsprofile.gate import label_of
+from ipy_awsprofile.label import label_of
 from ipy_awsprofile.text import one_line
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from ipy_awsprofile.config.files import Config, Section, locations_of
+from ipy_awsprofile.config.names import RoleName
 from ipy_awsprofile.config.parameters import PARAMETERS
 from ipy_awsprofile.config.profiles import ASSUMES, Profile, ProfileKind, advice_for
 from ipy_awsprofile.config.regions import partition_of
@@ -26,6 +27,7 @@ from ipy_awsprofile.config.settings import (
 )
 from ipy_awsprofile.config.sign_ins import (
     advice_for_session,
+    names_of_role,
     portal_advice,
     sign_in_of,
     wrong_header_of,
@@ -67,7 +69,7 @@ def mistakes_of(target: Target) -> list[Mistake]:
     region = target.unknown_region
     if region and not texts_about({"region"}, mistakes):
         mistakes.insert(0, Mistake("region", region + _origin_of_region(target)))
-    return [*_of_options(target), *mistakes, *_partitions(target)]
+    return [*_of_options(target), *mistakes, *_partitions(target), *_assigned_roles(target)]
 
 
 def _of_options(target: Target) -> Iterator[Mistake]:
@@ -101,6 +103,26 @@ def _partitions(target: Target) -> Iterator[Mistake]:
                 f"`{partition}`. Correct one of the two.{see}"
             )
             yield Mistake("role_arn", text)
+
+
+def _assigned_roles(target: Target) -> Iterator[Mistake]:
+    """Yield a mistake for each role of IAM Identity Center that a profile would assume itself.
+
+    https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
+    """
+    for profile in target.chain:
+        named = RoleName.parse(profile.role_arn or "")
+        if profile.kind not in ASSUMES or named is None or not named.is_assigned:
+            continue
+        text = (
+            "`role_arn` is a role of IAM Identity Center. Only a sign-in can use this role, and "
+            "other credentials can't assume it."
+        )
+        names = names_of_role(named, target.config)
+        if names:
+            text += f" Use {choice_of(names)} instead."
+        see = _Part(f"profile {profile}", {}).locate("role_arn", target.config)
+        yield Mistake("role_arn", f"{text}{see}")
 
 
 def _origin_of_region(target: Target) -> str:

@@ -35,12 +35,12 @@ from ipy_awsprofile.follower import (
     is_one_of,
     type_of,
 )
-from ipy_awsprofile.gate import Label
 from ipy_awsprofile.kernel.caches import clear_caches
 from ipy_awsprofile.kernel.lending import CredentialServer
 from ipy_awsprofile.kernel.places import KEYS_IN_ENVIRONMENT
 from ipy_awsprofile.kernel.watch import subclasses_of
 from ipy_awsprofile.kernel.workers import Workers
+from ipy_awsprofile.label import Label
 from ipy_awsprofile.place import DictItem, Place, Variables
 from ipy_awsprofile.sessions.session import check_session
 from ipy_awsprofile.switch.using_profile import running_switcher

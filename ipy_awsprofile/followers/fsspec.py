@@ -13,10 +13,11 @@ from ipy_awsprofile.config.python_interface import checks_arguments
 from ipy_awsprofile.config.request import python_arguments
 from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.follower import Cache, Follower, Leftover, Notebook
-from ipy_awsprofile.gate import PROCESS, ActiveProfile, label_of, session_here
+from ipy_awsprofile.gate import PROCESS, session_here
 from ipy_awsprofile.kernel.arguments import SecretOptions, s3_location
 from ipy_awsprofile.kernel.watch import subclasses_of
-from ipy_awsprofile.place import DictItem, Place
+from ipy_awsprofile.label import ActiveProfile, label_of
+from ipy_awsprofile.place import ABSENT, DictItem, Place
 from ipy_awsprofile.sessions.issuing import issue_keys
 from ipy_awsprofile.sessions.session import ProfileSession, check_session, names_of_chain
 from ipy_awsprofile.text import chain_line
@@ -120,15 +121,35 @@ def _default_arguments() -> dict[str, Any]:
     return config
 
 
-_S3FS = DictItem("fsspec's s3", _default_arguments, "s3")
+#: Arguments of S3 filesystems that determine their identity.
+_IDENTITY = {"profile", "key", "secret", "token", "anon", "session", "username", "password"}
+
+
+class _DefaultArguments(DictItem):
+    """fsspec's default arguments of S3 filesystems."""
+
+    @property
+    def is_used(self) -> bool:
+        """Whether the arguments determine an identity."""
+        arguments = self.get()
+        return isinstance(arguments, dict) and not _IDENTITY.isdisjoint(arguments)
+
+
+_S3FS = _DefaultArguments(
+    "fsspec.config.conf['s3']", _default_arguments, "s3", if_changed="`s3://` paths use that"
+)
+
+
+def _places_of_switch(_session: object) -> Mapping[Place, object]:
+    """Return the default arguments without an identity, which fsspec would prefer to a switch."""
+    arguments = _S3FS.get()
+    if isinstance(arguments, dict):
+        return {_S3FS: {name: arguments[name] for name in arguments.keys() - _IDENTITY}}
+    return {_S3FS: ABSENT}
 
 
 def _places_of_run() -> Mapping[Place, object]:
     return {_S3FS: _ArgumentsOfTurn(_default_arguments().get("s3") or {})}
-
-
-#: Arguments of S3 filesystems that determine their identity.
-_IDENTITY = {"profile", "key", "secret", "token", "anon", "session", "username", "password"}
 
 
 class _ArgumentsOfTurn:
@@ -179,6 +200,7 @@ FOLLOWERS = (
         tried="fsspec 2026.9",
         caches=(Cache("fsspec.spec", _clear_filesystems),),
         about=_about_options,
+        places=_places_of_switch,
     ),
     Follower(
         package="s3fs",

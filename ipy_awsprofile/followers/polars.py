@@ -12,8 +12,9 @@ from ipy_awsprofile.config.python_interface import checks_arguments
 from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.follower import MAY_KEEP, Cache, Follower, Handle
 from ipy_awsprofile.followers.object_store import read_object_store
-from ipy_awsprofile.gate import PROCESS, check, label_of
+from ipy_awsprofile.gate import PROCESS, check
 from ipy_awsprofile.kernel.arguments import s3_location
+from ipy_awsprofile.label import label_of
 from ipy_awsprofile.place import Place
 from ipy_awsprofile.sessions.issuing import renew_keys, require_short_lived
 from ipy_awsprofile.sessions.session import check_session

@@ -13,7 +13,9 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
+import botocore
 from botocore.client import BaseClient
+from botocore.signers import RequestSigner
 
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.regions import endpoint_of, is_aws
@@ -30,8 +32,9 @@ from ipy_awsprofile.follower import (
     package_of,
     type_of,
 )
-from ipy_awsprofile.gate import PROCESS, Label, is_stale, label_of
+from ipy_awsprofile.gate import PROCESS, is_stale
 from ipy_awsprofile.kernel.places import BEDROCK_KEY, ENDPOINT, ENDPOINT_VARIABLES
+from ipy_awsprofile.label import Label, label_of
 from ipy_awsprofile.place import ABSENT
 from ipy_awsprofile.text import redacted_urls
 
@@ -134,15 +137,16 @@ def _about_signers(variables: Mapping[str, object], active: Label | None) -> Ite
     source = "session" if active else "boto3"
     for name, value in variables.items():
         label = label_in(value)
-        if label is None:
-            continue
         client = value if isinstance(value, BaseClient) else None
         if package_of(value) == "aiobotocore":
             client = None
         code = "create it again"
-        if is_stale(label):
-            if client:
-                code = f"run `{_code_of_client(name, client, source, client.meta.region_name)}`"
+        if client:
+            code = f"run `{_code_of_client(name, client, source, client.meta.region_name)}`"
+        if label is None:
+            if active and _lacks_credentials(value):
+                yield Leftover(name, f"has no credentials: {code}")
+        elif is_stale(label):
             yield Leftover(name, f"still signs as {label.text_beside(active)}: {code}")
         elif active and client and _has_former_region(client, label, active):
             code = f"run `{_code_of_client(name, client, source, active.region)}`"
@@ -187,16 +191,29 @@ def _credentials_in(value: object) -> object:
 
     The result is None for other objects.
     """
-    paths: tuple[str, ...] = ()
-    follower = follower_of(value)
-    if package_of(value) in {"boto3", "botocore", "ipy_awsprofile"}:
-        paths = _CREDENTIALS
-    elif follower:
-        paths = follower.credentials
-    for path in paths:
+    for path in _paths_to_credentials(value):
         with suppress(AttributeError):
             return attrgetter(path)(value)
     return None
+
+
+def _paths_to_credentials(value: object) -> tuple[str, ...]:
+    """Return the attributes in which an object of this type can have credentials."""
+    if package_of(value) in {"boto3", "botocore", "ipy_awsprofile"}:
+        return _CREDENTIALS
+    follower = follower_of(value)
+    return follower.credentials if follower else ()
+
+
+def _lacks_credentials(value: object) -> bool:
+    """Return whether a client, or an object with a client, signs requests without credentials."""
+    for path in _paths_to_credentials(value):
+        with suppress(AttributeError):
+            owner: Any = attrgetter(path.rpartition(".")[0] or path)(value)
+            if isinstance(owner, RequestSigner):
+                is_signed = owner.signature_version not in {botocore.UNSIGNED, "bearer"}
+                return is_signed and attrgetter(path)(value) is None
+    return False
 
 
 # Objects that were opened before ------------------------------------------------------------------

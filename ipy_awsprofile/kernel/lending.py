@@ -52,7 +52,7 @@ from ipy_awsprofile.sessions.loopback import LoopbackServer
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
-    from ipy_awsprofile.gate import Label
+    from ipy_awsprofile.label import Label
     from ipy_awsprofile.sessions.session import ProfileSession
 
 _SECRET = re.compile(rf"^\s*({'|'.join(map(re.escape, sorted(KEYS)))})\s*[=:]", re.M | re.I)

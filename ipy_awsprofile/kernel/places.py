@@ -40,6 +40,13 @@ KEYS_IN_ENVIRONMENT = Variables(*KEY_VARIABLES, if_changed=_SESSIONS, parts=PART
 #: https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html
 BEDROCK_KEY = "AWS_BEARER_TOKEN_BEDROCK"
 
+#: The identity of S3 filesystems, which fsspec reads when it is imported.
+#: https://filesystem-spec.readthedocs.io/en/latest/features.html#configuration
+_OF_FSSPEC = Variables(
+    *("FSSPEC_S3_PROFILE", "FSSPEC_S3_KEY", "FSSPEC_S3_SECRET", "FSSPEC_S3_TOKEN"),
+    if_changed=_CHILDREN,
+)
+
 _PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 
 
@@ -58,7 +65,7 @@ def places_of(session: ProfileSession, lent: Mapping[str, str | None]) -> dict[P
     request = session.target.request
     if request.read_only or request.policy:  # the key isn't limited
         environment[BEDROCK_KEY] = None
-    places: dict[Place, object] = {}
+    places: dict[Place, object] = {_OF_FSSPEC: {}}
     # Child processes find a store's keys in the files or the environment, because none can be lent.
     if session.target.resolves_by_name or not session.target.store:
         places[KEYS_IN_ENVIRONMENT] = {}

@@ -23,7 +23,8 @@ from urllib.parse import urlsplit
 
 import botocore  # the package alone, which imports nothing else
 
-from ipy_awsprofile.gate import PROCESS, Signature, label_of
+from ipy_awsprofile.gate import PROCESS
+from ipy_awsprofile.label import Signature, label_of
 
 #: The entries in a request's context: who signed it, the access key ID before that, and whether its
 #: session was renewed.

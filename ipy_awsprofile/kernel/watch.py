@@ -34,17 +34,9 @@ from ipy_awsprofile.config import user_environment
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.user_environment import LENT
 from ipy_awsprofile.errors import NotForOneProfile, show_briefly
-from ipy_awsprofile.gate import (
-    PROCESS,
-    ActiveProfile,
-    Label,
-    Signer,
-    check,
-    current_run,
-    label_of,
-    put_label,
-)
+from ipy_awsprofile.gate import PROCESS, Signer, check, current_run, note_without_credentials
 from ipy_awsprofile.kernel.refusals import listen
+from ipy_awsprofile.label import ActiveProfile, Label, label_of, put_label
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -461,15 +453,14 @@ def _check_client(
     if OWN_CALL in request.context:
         return
     # Without a signature or with a token, the credentials aren't used.
-    if request_signer._credentials is None or signature_version in {botocore.UNSIGNED, "bearer"}:
+    if signature_version in {botocore.UNSIGNED, "bearer"}:
         return
     signer, service = _client_that_signs()
-    check(
-        request_signer._credentials,
-        signer,
-        operation_name,
-        (service or str(request_signer._signing_name), str(request_signer.region_name)),
-    )
+    client = (service or str(request_signer._signing_name), str(request_signer.region_name))
+    if request_signer._credentials is None:  # botocore raises NoCredentialsError
+        note_without_credentials(signer, client)
+        return
+    check(request_signer._credentials, signer, operation_name, client)
 
 
 def _client_that_signs() -> tuple[Signer, str]:

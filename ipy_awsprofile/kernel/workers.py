@@ -20,8 +20,9 @@ from ipy_awsprofile.audit import note
 from ipy_awsprofile.config.private import StaysInProcess, of_process
 from ipy_awsprofile.credentials.person import unattended
 from ipy_awsprofile.errors import CredentialsUnavailable
-from ipy_awsprofile.gate import PROCESS, Label
+from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.kernel.arguments import s3_location
+from ipy_awsprofile.label import Label
 from ipy_awsprofile.sessions.issuing import credentials_document, issue_brief_keys
 from ipy_awsprofile.sessions.session import ProfileSession, label_for
 

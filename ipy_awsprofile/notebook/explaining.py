@@ -24,8 +24,9 @@ from ipy_awsprofile.credentials.error_table import DENIED, ENDED, EXPIRED, REJEC
 from ipy_awsprofile.credentials.providers import is_renewed, reject, renewing_of
 from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable, SignInRequired
 from ipy_awsprofile.follower import Leftover, Refusal
-from ipy_awsprofile.gate import PROCESS, ActiveProfile, Label, Signature, Signer, is_read_only
+from ipy_awsprofile.gate import PROCESS, Signer
 from ipy_awsprofile.kernel.refusals import has_wrong_clock
+from ipy_awsprofile.label import ActiveProfile, Label, Signature, is_read_only
 from ipy_awsprofile.notebook.passed_sessions import code_of_block, packages_of
 from ipy_awsprofile.sessions.assigned_roles import known_account_name
 from ipy_awsprofile.sessions.issuing import try_to_renew
@@ -44,6 +45,13 @@ from ipy_awsprofile.text import one_line
 _CALLER = re.compile(r"\bUser: (arn:\S+) is not authorized")
 
 _CHOOSE = "Run `%aws_profile NAME`."
+
+#: Objects that had no credentials when they should have signed a request.
+_OWNERS = {
+    Signer.CLIENT: "The client has",
+    Signer.RESOURCE: "The resource has",
+    Signer.LIBRARY: "The library's object has",
+}
 
 
 def explain_error(
@@ -279,7 +287,21 @@ class _Explanation:
     def _line_without_credentials(self) -> str:
         """Return an explanation for a request that wasn't signed."""
         active = self._active
+        unsigned = PROCESS.without_credentials
+        if unsigned and unsigned.active:
+            step = unsigned.signer.step(unsigned.client)
+            return (
+                f"{_OWNERS[unsigned.signer]} no credentials, although "
+                f"`{unsigned.active.name}` was active. {step[0].upper()}{step[1:]}"
+            )
         if active is None:
+            if unsigned and unsigned.signer is not Signer.LIBRARY:
+                owner = _OWNERS[unsigned.signer].lower()
+                step = unsigned.signer.step(unsigned.client)
+                return (
+                    f"No profile is active, so {owner} no credentials. Run `%aws_profile NAME`, "
+                    f"and {step}"
+                )
             return f"No profile is active, so AWS got no credentials. {_CHOOSE}"
         if self._signer.is_noted:
             return f"The request was sent without credentials, not as `{active.label.name}`."

@@ -17,7 +17,7 @@ from IPython.core.magic_arguments import MagicArgumentParser
 from IPython.display import display
 
 from ipy_awsprofile.errors import InvalidOption, ProfileNotFound
-from ipy_awsprofile.gate import is_read_only
+from ipy_awsprofile.label import is_read_only
 from ipy_awsprofile.notebook.options import WITHOUT_QUOTATION_MARKS, has_access_key, parse
 from ipy_awsprofile.text import one_line
 

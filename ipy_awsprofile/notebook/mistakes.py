@@ -59,6 +59,9 @@ from ipy_awsprofile.text import letters_of, listed, misspelled, quoted, similar
 #: The arguments of a call, as in ``aws_profile("NAME")``, which IPython takes for the magic.
 _CALL = re.compile(r"\((.+)\)")
 
+#: A session that is filled in or pasted, such as ``<session of RoleBeta ← UserAlpha, region R>``.
+_SESSION = re.compile(r"<session of ([^<>,←]+?)(?: ←[^<>]*)?, region [^<>]*>")
+
 _MFA_CODE = re.compile(r"\d{6}")
 _CODE = re.compile(r"[;()=\[\]]")
 
@@ -114,11 +117,13 @@ class TypedLine:
             call = _CALL.fullmatch(self.line.strip())
             if call and self.magic == "aws_profile":
                 return self._advice_for_call(call[1])
-            # A session that is filled in or pasted is `<session of RoleBeta ← UserAlpha, …>`.
+            session = _SESSION.search(self.line)
+            if session:
+                return self._advice_for_session(session)
             command = f"{self.mark}{self.magic}"
             filled_in = FilledInLine(command, self.line, self.cell, self.variables)
             advice = filled_in.advice(name.split())
-            words = words_in(self.line.strip("<>"))
+            words = words_in(self.line)
             if self.magic == "aws_calls":
                 advice = advice or advice_about_file(words_in(self.line))
             advice = advice or self._advice_for(words)
@@ -158,6 +163,14 @@ class TypedLine:
         if self.magic == "aws_profile":
             return self._advice_for_names(words, read) or self._advice_for_magic(words)
         return self._written([*read.names, *read.options])
+
+    def _advice_for_session(self, session: re.Match[str]) -> str:
+        """Return advice for a session in place of its profile's name."""
+        before, after = self.line[: session.start()], self.line[session.end() :]
+        line = self.good_line(words_in(f"{before}{quoted(session[1])}{after}"))
+        if not line:
+            return ""
+        return f"This value is a session, and not the name of its profile. Write `{line}`."
 
     def _advice_for_call(self, arguments: str) -> str:
         """Return advice for a magic that was called like a function, or an empty string."""

@@ -25,9 +25,10 @@ from ipy_awsprofile.config.settings import KEYS, known_settings
 from ipy_awsprofile.config.sign_ins import find_profile_or_role
 from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.errors import AwsProfileError, IdentityChanged
-from ipy_awsprofile.gate import PROCESS, is_read_only
+from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.kernel.leftovers import label_in
 from ipy_awsprofile.kernel.places import show_endpoint_again
+from ipy_awsprofile.label import is_read_only
 from ipy_awsprofile.notebook.cells import code_of
 from ipy_awsprofile.notebook.options import ProfileActions
 from ipy_awsprofile.notebook.prompts import begin_cell, begin_interrupts, end_interrupts
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
 
     from ipy_awsprofile.config.target import Target
-    from ipy_awsprofile.gate import Label
+    from ipy_awsprofile.label import Label
     from ipy_awsprofile.switch.stack import OpenProfile
     from ipy_awsprofile.switch.switcher import Switcher
 

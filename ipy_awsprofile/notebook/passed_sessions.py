@@ -18,7 +18,7 @@ from botocore.client import BaseClient
 from ipy_awsprofile.call_stack import library_of
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.request import SessionRequest, python_arguments
-from ipy_awsprofile.gate import label_of
+from ipy_awsprofile.label import label_of
 from ipy_awsprofile.sessions.session import ProfileSession, found_credentials
 
 if TYPE_CHECKING:

@@ -81,6 +81,13 @@ _LOOP = re.compile(r"\bfor\s+([A-Za-z_]\w*)\s+in\s+([A-Za-z_]\w*(?:\([^()\n]*\))
 #: A call whose first argument is an access key ID for boto3.
 _FIRST_ARGUMENT = re.compile(r"\bboto3\.(?:session\.)?Session\(\s*(['\"])([^'\"\n]+)\1")
 
+#: A session in place of its options, and Python's errors for options that aren't a dict.
+_SESSION_AS_OPTIONS = re.compile(r"\bstorage_options=([A-Za-z_]\w*)(?=\s*[,)])")
+_NOT_A_MAPPING = re.compile(
+    r"must be a mapping, not (?:function|\w*Session)$"
+    r"|'(?:function|\w*Session)' object is not a mapping$"
+)
+
 #: A function of this package in place of its result.
 _FUNCTION_AS_OPTIONS = re.compile(r"\bstorage_options=storage_options\b(?!\()")
 
@@ -301,9 +308,15 @@ class _Mistake:
         text = str(self.error)
         if text.startswith("on_switch() missing"):
             return "Write `@on_switch` without parentheses."
-        if "must be a mapping, not function" in text and _FUNCTION_AS_OPTIONS.search(self.cell):
+        if _FUNCTION_AS_OPTIONS.search(self.cell) and _NOT_A_MAPPING.search(text):
             line = f"storage_options=storage_options({SESSION})"
             return f"`storage_options` is a function. Write `{line}`."
+        session = _SESSION_AS_OPTIONS.search(self.cell)
+        if session and _NOT_A_MAPPING.search(text):
+            return (
+                "The options are a dict, and not a session. Run `from ipy_awsprofile import "
+                f"storage_options`. Then write `storage_options=storage_options({session[1]})`."
+            )
         if "string indices must be integers" in text:
             return self._about_loop()
         if "list indices must be integers" not in text:

@@ -61,7 +61,8 @@ from ipy_awsprofile.errors import (
     InvalidOption,
     ServiceError,
 )
-from ipy_awsprofile.gate import PROCESS, Scope, label_of, put_label, turn_here
+from ipy_awsprofile.gate import PROCESS, Scope, turn_here
+from ipy_awsprofile.label import label_of, put_label
 from ipy_awsprofile.sessions.protection import Protection
 from ipy_awsprofile.sessions.session import (
     NamedSession,

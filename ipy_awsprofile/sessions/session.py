@@ -50,15 +50,8 @@ from ipy_awsprofile.errors import (
     RoleNotAssigned,
     faults_as_errors,
 )
-from ipy_awsprofile.gate import (
-    PROCESS,
-    READ_ONLY,
-    Label,
-    Signer,
-    check,
-    current_run,
-    put_label,
-)
+from ipy_awsprofile.gate import PROCESS, Signer, check, current_run
+from ipy_awsprofile.label import READ_ONLY, Label, put_label
 from ipy_awsprofile.sessions.assigned_roles import (
     find_target,
     lines_for_other_roles,

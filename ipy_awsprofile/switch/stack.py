@@ -20,10 +20,11 @@ from ipy_awsprofile.config.private import of_process
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.credentials.sts import expiry_of
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.gate import Label, require_no_run
+from ipy_awsprofile.gate import require_no_run
 from ipy_awsprofile.kernel.leftovers import OpenedBefore
 from ipy_awsprofile.kernel.show import Kernel
 from ipy_awsprofile.kernel.watch import activate, changing
+from ipy_awsprofile.label import Label
 from ipy_awsprofile.place import Place
 from ipy_awsprofile.sessions.session import Identity, ProfileSession
 

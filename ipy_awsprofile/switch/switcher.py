@@ -37,7 +37,7 @@ from ipy_awsprofile.errors import (
     faults_as_errors,
 )
 from ipy_awsprofile.follower import Leftover
-from ipy_awsprofile.gate import PROCESS, Label, errors_as_lines
+from ipy_awsprofile.gate import PROCESS, errors_as_lines
 from ipy_awsprofile.kernel.leftovers import leftovers
 from ipy_awsprofile.kernel.lending import Lending
 from ipy_awsprofile.kernel.places import (
@@ -47,6 +47,7 @@ from ipy_awsprofile.kernel.places import (
     places_of_run,
 )
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
+from ipy_awsprofile.label import Label
 from ipy_awsprofile.place import Place
 from ipy_awsprofile.sessions.protection import Protection
 from ipy_awsprofile.sessions.session import Identity, ProfileSession

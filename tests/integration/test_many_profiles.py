@@ -233,3 +233,21 @@ def test_run_in_a_block(notebook: Shell, names: tuple[str, ...]) -> None:
         frame = across_profiles(names, account_of, progress=False)
         assert list(frame["value"]) == list(frame["account"])
         assert boto3.DEFAULT_SESSION is session
+
+
+def test_errors_of_worker_processes(shell: Shell, aws: EmbeddedAws) -> None:
+    """A refusal in a worker process isn't blamed on the profile's keys."""
+    (name,) = seed_organisation(aws, 1)
+    work = f"""%%aws_profiles {name} --no-progress
+    from joblib import Parallel, delayed
+    def buckets(name):
+        import boto3
+        from ipy_awsprofile import open_session
+        return len({{source}}.client("s3").list_buckets()["Buckets"])
+    sum(Parallel(n_jobs=2)(delayed(buckets)(name) for name in [str(profile)]))
+    """.replace("\n    ", "\n")
+    ran = shell.run(work.format(source="boto3"))
+    assert "NotForOneProfile: A call to AWS in a worker process failed: " in str(ran.error)
+    assert "doesn't accept the keys" not in ran.text
+    assert "`open_session(NAME)`" in ran.text
+    assert shell.good(work.format(source="open_session(name)")).result.value.tolist() == [1]

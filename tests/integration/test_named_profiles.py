@@ -79,6 +79,15 @@ def test_options_after_the_last_switch(shell: Shell, aws: EmbeddedAws) -> None:
     assert text.endswith(step)
 
 
+def test_a_name_after_former_options(shell: Shell, aws: EmbeddedAws) -> None:
+    """A profile that code names isn't taken for one of the former options with the same name."""
+    (other,) = seed_organisation(aws, 1)
+    shell.good(f"{OPTIONS}\n%aws_profile RoleBeta\nopts = storage_options()\n%aws_profile {other}")
+    assert "signs" in shell.good(WRITE % ", storage_options=opts").text
+    named = ", storage_options={'profile': 'RoleBeta'}"
+    assert "signs" not in shell.good(WRITE % named).text
+
+
 def test_copies_of_options(shell: Shell, aws: EmbeddedAws) -> None:
     """A pickled name contains no credentials, and a copied one still belongs to its identity."""
     shell.good(f"{OPTIONS}\n%aws_profile RoleBeta")
@@ -115,7 +124,9 @@ def test_a_named_profile_writes(shell: Shell, aws: EmbeddedAws) -> None:
 def test_another_named_profile_writes(shell: Shell, aws: EmbeddedAws) -> None:
     """The line about another profile shows a block with which that profile is limited, too."""
     (other,) = seed_organisation(aws, 1)
-    shell.good("import boto3\nfrom ipy_awsprofile import open_session, using_profile")
+    shell.good(
+        "import boto3\nfrom ipy_awsprofile import open_session, storage_options, using_profile"
+    )
     shell.good(f"%aws_profile {other} --read-only")
     code = f"boto3.Session(profile_name='RoleBeta').client('s3').{PUT};"
     (block,) = [code for code in code_in(shell.good(code).text) if code.startswith("with")]
@@ -125,6 +136,7 @@ def test_another_named_profile_writes(shell: Shell, aws: EmbeddedAws) -> None:
     assert "add `read_only=True` to the call of `open_session`" in shell.good(code).text
     followed = shell.run(f"open_session('RoleBeta', read_only=True).client('s3').{PUT};")
     assert "no session policy allows" in str(followed.error)
+    assert "limit" not in shell.run("storage_options(open_session('RoleBeta'))").text
     meant = f"open_session('RoleBeta', write=True).client('s3').{PUT};"
     assert "limit" not in shell.good(meant).text
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ipy_awsprofile.demo.stages import add_role
+from ipy_awsprofile.demo.stages import add_role, seed_organisation
 from tests.aws import EmbeddedAws
 from tests.integration.test_hints import code_in
 from tests.packages import needs
@@ -130,3 +130,21 @@ def test_profiles_for_awswrangler(notebook: Shell, aws: EmbeddedAws) -> None:
     assert readers(notebook, aws, call.format(argument)) == {"RoleDelta"}
     line = line_of(notebook, call.format("boto3_session='RoleGamma'"))
     assert line == "`RoleGamma` is the active identity. Leave out `boto3_session`."
+
+
+def test_a_session_as_options(shell: Shell, aws: EmbeddedAws) -> None:
+    """A session in place of a library's options gets the call that returns options for it."""
+    (other,) = seed_organisation(aws, 1)
+    shell.good("import pandas as pd\nfrom ipy_awsprofile import open_session")
+    shell.good(f"%aws_profile RoleBeta\nother = open_session('{other}')")
+    read = "pd.read_csv('s3://{}/a.csv', storage_options={})"
+    text = shell.run(read.format("my-first-bucket", "other")).text
+    imported, options = code_in(text[text.index("The options are a dict") :])[:2]
+    written = options.removeprefix("storage_options=")
+    shell.good(imported)
+    aws.calls.clear()
+    shell.run(read.format(f"{other}-1", written))
+    assert {str(call.arn).split("/")[1] for call in aws.calls if call.arn} == {
+        "Reader",
+        "UserAlpha",
+    }

@@ -235,7 +235,8 @@ def test_objects_after_their_block(
     shell.good("from ipy_awsprofile import using_profile, who_am_i")
     shell.good(f"with using_profile('RoleBeta') as block:\n    {code}")
     wrong, right = uses
-    *_, switch, step = code_in(shell.good(wrong).text.splitlines()[0])
+    codes = code_in(shell.good(wrong).text.splitlines()[0])
+    switch, step, *_ = codes[codes.index("%aws_profile NAME") :]
     shell.good(switch.replace("NAME", "RoleBeta"))
     ran = shell.good(f"client = {step}\n{right}")
     assert "signs" not in ran.text

@@ -128,3 +128,17 @@ def test_a_misspelled_sign_in_to_end(shell: Shell, aws: EmbeddedAws) -> None:
     assert "Signed out of corp" in shell.good(line).text
     aws.write_profile("copra", region="us-west-2")
     assert code_in(shell.refused("%aws_profile --logout copr").hint) == ["copra"]
+
+
+def test_the_role_of_a_sign_in_in_the_settings(shell: Shell, aws: EmbeddedAws) -> None:
+    """A profile can't assume a sign-in's role, and the hint names the profile that signs in."""
+    write_analyst(aws)
+    aws.sso.sign_in("corp")
+    role = OF_ANALYST.split("/")[1]
+    arn = f"arn:aws:iam::{ROLE_ACCOUNT}:role/aws-reserved/sso.amazonaws.com/{role}"
+    aws.write_profile("etl", source_profile="UserAlpha", role_arn=arn, region="us-west-2")
+    hint = shell.refused("%aws_profile etl").hint
+    assert "Only a sign-in can use this role" in hint
+    assert "Only a sign-in can use this role" in shell.good("%aws_profile --explain etl").text
+    name = code_in(hint)[-1]
+    assert "AWSReservedSSO_Analyst" in shell.good(f"%aws_profile {name}").text

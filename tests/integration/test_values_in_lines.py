@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -133,13 +134,14 @@ def test_a_region_after_the_name(shell: Shell, aws: EmbeddedAws, mark: str) -> N
     assert "access    read-only" in ran.text
 
 
-def test_options_of_another_magic(shell: Shell, aws: EmbeddedAws) -> None:
+def test_options_of_another_magic(shell: Shell, aws: EmbeddedAws, tmp_path: Path) -> None:
     """For an option that only another magic has, the hint names a line that does the same."""
     lists, _ = code_in(shell.refused("%aws_profiles --all").hint)
     assert "RoleBeta" in shell.good(lists).text
     *_, writes = code_in(shell.refused("%aws_calls --save draft.json").hint)
     shell.good("%aws_calls on\n%aws_profile RoleBeta\nsession.client('s3').list_buckets()")
-    assert "draft policy" in shell.good(writes.replace("FILE", "draft.json")).text
+    line = writes.replace("FILE", str(tmp_path / "draft.json"))
+    assert "draft policy" in shell.good(line).text
 
 
 @pytest.mark.parametrize("line", ["--refresh RoleBeta", "RoleBeta --refresh"])
@@ -197,3 +199,14 @@ def test_several_lines_with_values(shell: Shell, aws: EmbeddedAws) -> None:
     lines = "%aws_profile {first} --region us-west-2\n%aws_profile {second} --region {region}"
     error = shell.run(lines).error
     assert error.hint == "The value of `{region}` is None. Set it first."
+
+
+@pytest.mark.parametrize("options", ["", " --read-only", " --expect-account 123456789012"])
+def test_a_session_in_a_line(shell: Shell, aws: EmbeddedAws, options: str) -> None:
+    """A session in place of its profile's name gets the line with the name and the options."""
+    shell.good("session = 'RoleBeta'\n%aws_profile {session}")
+    error = shell.refused(f"%aws_profile {{session}}{options}")
+    assert error.hint.startswith("This value is a session, and not the name of its profile.")
+    (line,) = code_in(error.hint)
+    assert line == f"%aws_profile RoleBeta{options}"
+    shell.good(line)
