@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
+from shutil import which
 
 from ipy_awsprofile._version import __version__
 
@@ -144,7 +145,15 @@ def _run_program(words: Sequence[str], *, for_agent: bool) -> int:
     from ipy_awsprofile.config.shared import environment_with, python_of
 
     profile = _shared_profile(for_agent=for_agent)
-    if not python_of(read_config().profiles.get(profile, {})):
+    profiles = read_config().profiles
+    if words[0] in profiles and which(words[0]) is None:
+        print(  # noqa: T201
+            f"`run` runs a program as the notebook's identity, but `{words[0]}` is a profile. To "
+            "run a program with this profile, set the environment variable AWS_PROFILE instead.",
+            file=sys.stderr,
+        )
+        return 2
+    if not python_of(profiles.get(profile, {})):
         print(  # noqa: T201
             f"The config file doesn't have the profile `{profile}`. Run `%aws_profile --share "
             "--yes` in a notebook.",

@@ -67,10 +67,11 @@ def option_with_profile(cell: str) -> str:
     if _MANY.match(cell):  # the notebook's limits don't apply to the profiles of such a cell
         return ""
     commands = cell if _SHELL_CELL.match(cell) else "\n".join(_COMMAND.findall(cell))
-    named = _PROFILE.search(commands)
-    if named is None or named[1] == os.environ.get("AWS_PROFILE"):
-        return ""
-    return named[0]
+    for named in _PROFILE.finditer(commands):
+        is_known = _is_profile(named[1]) or named[1].startswith(("{", "$"))
+        if is_known and named[1] != os.environ.get("AWS_PROFILE"):
+            return named[0]
+    return ""
 
 
 def _about_aws_cli(line: str, command: str) -> str:

@@ -168,6 +168,10 @@ def test_mistakes_at_the_launcher(notebook: Shell, terminal: Terminal, aws: Embe
     done = terminal.run(*RUN, "--agent", "--", "no-such-agent")
     assert done.returncode == 127
     assert "`no-such-agent` can't be run" in done.stderr
+    done = terminal.run(*RUN, "RoleBeta", "--", *command)
+    assert done.returncode == 2
+    assert "`RoleBeta` is a profile" in done.stderr
+    assert "set the environment variable AWS_PROFILE" in done.stderr
     aws.config_file.write_text("")
     done = terminal.run(*RUN, "--agent", "--", *command)
     assert done.returncode == 1

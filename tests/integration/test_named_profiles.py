@@ -156,6 +156,7 @@ def test_commands_that_name_a_profile(shell: Shell, aws: EmbeddedAws, command: s
     shell.good("%aws_profile RoleBeta --read-only")
     text = shell.good(command).text
     assert "`RoleBeta, read-only` doesn't limit a command that names a profile." in text
+    assert "limit" not in shell.good("!echo ipython --profile=work").text
     *_, part = code_in(text)
     assert "limit" not in shell.good(command.replace(part, "")).text
 
