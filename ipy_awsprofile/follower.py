@@ -214,6 +214,8 @@ class Follower:
     about: Callable[[Notebook], Iterable[Leftover]] | None = None
     #: A function that returns the refusal of AWS that caused an error, or None.
     read_refusal: Callable[[BaseException], Refusal | None] | None = None
+    #: How code for many profiles passes `session` to the package, or "" if that happens by itself.
+    in_run: str = ""
 
 
 # The records --------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.credentials.error_table import DENIED
 from ipy_awsprofile.credentials.translation import code_of, from_error
 from ipy_awsprofile.errors import NotForOneProfile
+from ipy_awsprofile.follower import followers
 from ipy_awsprofile.gate import Turn, in_turn, turn_here
 from ipy_awsprofile.kernel.places import require_default_session
 from ipy_awsprofile.label import is_read_only
@@ -47,8 +48,21 @@ def failure_of(error: BaseException, session: boto3.Session | None) -> Failure:
     return {
         "error": type(error).__name__,
         "message": shortened(message),
-        "hint": getattr(error, "hint", ""),
+        "hint": getattr(error, "hint", "") or _hint_for_library(error),
     }
+
+
+def _hint_for_library(error: BaseException) -> str:
+    """Return a hint if AWS refused a request of a library with its own S3 client, or ""."""
+    for library in followers():
+        refusal = library.read_refusal(error) if library.read_refusal else None
+        if refusal and library.in_run:
+            return (
+                f"In code for many profiles, `{library.package}` needs the profile's session. Run "
+                f"`from ipy_awsprofile import libraries`. Then {library.in_run}. If your code "
+                "already does this, the profile lacks the permission."
+            )
+    return ""
 
 
 def work_for(function: Function, turn: Turn, protection: Protection) -> object:

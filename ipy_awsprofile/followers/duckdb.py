@@ -244,5 +244,6 @@ FOLLOWERS = (
         move=_move,
         about=_about,
         read_refusal=_read_refusal,
+        in_run="call `libraries.duckdb_secret(session, con)` with the connection",
     ),
 )

@@ -185,5 +185,6 @@ FOLLOWERS = (
             "polars.lazyframe.frame.LazyFrame": Handle(test=_may_be_in_s3, says=MAY_KEEP),
         },
         read_refusal=read_object_store,
+        in_run="pass `**libraries.polars_options(session)`",
     ),
 )

@@ -101,5 +101,9 @@ FOLLOWERS = (
         tried="pyarrow 25",
         handles=_HANDLES,
         read_refusal=_read_refusal,
+        in_run=(
+            "pass `filesystem=libraries.pyarrow_filesystem(session)`, and write the path without "
+            "`s3://`"
+        ),
     ),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -251,3 +252,19 @@ def test_errors_of_worker_processes(shell: Shell, aws: EmbeddedAws) -> None:
     assert "doesn't accept the keys" not in ran.text
     assert "`open_session(NAME)`" in ran.text
     assert shell.good(work.format(source="open_session(name)")).result.value.tolist() == [1]
+
+
+def test_libraries_without_the_session(
+    shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A library with its own S3 client gets a hint with the code that passes the session."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+    write = "pd.DataFrame({'a': [1]}).to_parquet('s3://my-first-bucket/a.parquet')"
+    shell.good(f"import pandas as pd\n%aws_profile RoleBeta\n{write}")
+    cell = "%%aws_profiles RoleBeta --no-progress\npd.read_parquet({})"
+    text = shell.run(cell.format("'s3://my-first-bucket/a.parquet'")).text
+    assert "`pyarrow` needs the profile's session." in text
+    codes = re.findall("`([^`]+)`", text[text.index("`pyarrow` needs") :])
+    shell.good(codes[1])
+    frame = shell.good(cell.format(f"'my-first-bucket/a.parquet', {codes[2]}")).result
+    assert frame.a.tolist() == [1]
