@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fsspec.config
 import pytest
 
 from ipy_awsprofile.demo.stages import seed_organisation
@@ -77,8 +78,11 @@ def test_sessions_of_several_switches(shell: Shell, aws: EmbeddedAws) -> None:
 # fsspec -------------------------------------------------------------------------------------------
 
 
-def test_the_default_profile_of_fsspec(shell: Shell, aws: EmbeddedAws) -> None:
+def test_the_default_profile_of_fsspec(
+    shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A switch replaces the profile in fsspec's default arguments, and `--off` restores it."""
+    monkeypatch.setitem(fsspec.config.conf, "s3", {})  # which the test changes
     (other,) = seed_organisation(aws, 1)
     conf = "fsspec.config.conf['s3']"
     shell.good(f"import fsspec, s3fs\n{conf} = {{'profile': '{other}', 'use_ssl': False}}")
