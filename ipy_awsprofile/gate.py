@@ -487,8 +487,8 @@ def session_here() -> boto3.Session | None:
     if PROCESS.is_run:
         raise NotForOneProfile(
             "During a run over many profiles, a thread doesn't know which profile it works for.",
-            'Before you start the thread, run `client = session.client("s3")`, and use this client '
-            "in the thread.",
+            "Before you start the thread, create its client from `session` with the same "
+            'arguments, as in `client = session.client("s3")`. Use this client in the thread.',
         )
     return None
 
@@ -502,6 +502,6 @@ def require_no_run(what: str) -> None:
         raise NotForOneProfile(
             f"{what} works with the identity of the whole notebook, so it can't be used while a "
             "function or cell runs for many profiles.",
-            'Use the `session` of the profile, for example `session.client("s3")`, or wait until '
-            "the run ends.",
+            'Use the `session` of the profile, for example `session.client("s3")`. For a different '
+            "profile, use `open_session(NAME)`, or wait until the run ends.",
         )

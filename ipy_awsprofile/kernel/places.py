@@ -11,10 +11,10 @@ import boto3
 
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.user_environment import KEY_VARIABLES, LENT, PARTS_OF_KEYS
-from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.follower import followers, followers_of_run
 from ipy_awsprofile.gate import PROCESS, session_here
 from ipy_awsprofile.kernel.caches import clear_caches
+from ipy_awsprofile.kernel.watch import default_session_replaced
 from ipy_awsprofile.place import ABSENT, DictItem, Effect, Place, Variables
 from ipy_awsprofile.sessions.session import ProfileSession
 
@@ -138,6 +138,7 @@ def places_of_run() -> dict[Place, object]:
     places: dict[Place, object] = {Variables(name): {} for name in gone}
     places[KEYS_IN_ENVIRONMENT] = {"AWS_ACCESS_KEY_ID": fake, "AWS_SECRET_ACCESS_KEY": fake}
     places |= {DEFAULT_SESSION: TurnSession(), LIBRARIES: None}
+    places[_SETUP] = _refuse_default_session
     for follower in followers_of_run():
         if follower.places_of_run:
             places |= follower.places_of_run()
@@ -187,6 +188,16 @@ DEFAULT_SESSION = DictItem(
 )
 
 
+_SETUP = DictItem(
+    "boto3.setup_default_session", partial(getattr, boto3, "__dict__"), "setup_default_session"
+)
+
+
+def _refuse_default_session(**_: object) -> None:
+    """Raise NotForOneProfile, because the threads of a run share boto3's default session."""
+    raise default_session_replaced()
+
+
 class TurnSession(StaysInProcess, boto3.Session):
     """Represents the session of the profile that the current thread runs code for.
 
@@ -204,11 +215,7 @@ class TurnSession(StaysInProcess, boto3.Session):
 def require_default_session() -> None:
     """Raise NotForOneProfile if a function has replaced boto3's default session during a run."""
     if type(boto3.DEFAULT_SESSION) is not TurnSession:
-        raise NotForOneProfile(
-            "boto3's default session was replaced during the run, for all profiles at once.",
-            "Use `session` instead of `boto3.setup_default_session`. While code runs for many "
-            "profiles, `session` is already boto3's default session.",
-        )
+        raise default_session_replaced()
 
 
 # Libraries ----------------------------------------------------------------------------------------

@@ -71,6 +71,11 @@ class Kernel:
                 changed[place] = now
         return changed
 
+    def discard(self) -> None:
+        """Give the places that code has changed since the last `show` the switch's values again."""
+        for place in self.changed():
+            place.set(self._ours[place])
+
     def kept(self) -> list[str]:
         """Return the names of the places that the user changed after the first switch."""
         after = self._theirs | self.changed()

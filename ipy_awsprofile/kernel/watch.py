@@ -253,16 +253,42 @@ def _active_credentials(session: Session) -> _Loaded:
     if not _is_followed(session):
         return None
     if PROCESS.is_run:
-        raise NotForOneProfile(
-            "While code runs for many profiles, a new session without a profile, such as "
-            "`boto3.Session()`, doesn't know which profile to use.",
-            "Use `session`, or call `boto3.client`, which also uses `session`.",
-        )
+        raise _refusal_in_run(session)
     if active is None:
         return None
     if _is_awaited(session):
         return AwaitedCredentials(active.credentials)
     return active.credentials
+
+
+def _refusal_in_run(session: Session) -> NotForOneProfile:
+    """Return the error for a new session without an identity during a run over many profiles."""
+    if _is_default(session):
+        return default_session_replaced()
+    hint = "Use `session`, or call `boto3.client`, which also uses `session`."
+    if "region" in session.instance_variables():
+        hint += " For a Region, pass `region_name=` to the client."
+    return NotForOneProfile(
+        "While code runs for many profiles, a new session without a profile, such as "
+        "`boto3.Session()`, doesn't know which profile to use.",
+        hint,
+    )
+
+
+def default_session_replaced() -> NotForOneProfile:
+    """Return the error for code for many profiles that replaces boto3's default session."""
+    return NotForOneProfile(
+        "boto3's default session was replaced during the run, for all profiles at once.",
+        "Use `session` instead of `boto3.setup_default_session`. While code runs for many "
+        "profiles, `session` is already boto3's default session.",
+    )
+
+
+def _is_default(session: Session) -> bool:
+    """Return whether a session belongs to boto3's default session."""
+    default = getattr(sys.modules.get("boto3"), "DEFAULT_SESSION", None)
+    # The attributes of a run's default session depend on the thread.
+    return session is vars(default).get("_session") if default else False
 
 
 def _label_of_search(session: Session, method: str, run: int = 0) -> Label:
@@ -298,9 +324,10 @@ def _label_of_search(session: Session, method: str, run: int = 0) -> Label:
 
 def _chosen_profile(session: Session) -> str | ActiveProfile | None:
     """Return the name of the profile that the user has chosen for a session, or None."""
-    default = getattr(sys.modules.get("boto3"), "DEFAULT_SESSION", None)
-    # The profile of `boto3.setup_default_session` before the first switch is a default.
-    if PROCESS.active is None and getattr(default, "_session", None) is session:
+    # The profile of `boto3.setup_default_session` before the first switch is a default. During a
+    # run, all threads would use the profile.
+    is_shared = PROCESS.active is None or PROCESS.is_run
+    if is_shared and _is_default(session):
         return None
     return session.instance_variables().get("profile")
 

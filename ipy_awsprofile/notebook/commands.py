@@ -585,6 +585,10 @@ def _about_former_limits(former: SwitchRequest, active: SwitchRequest) -> list[L
 
 def _credentials_without_switch() -> str:
     """Return a description of the credentials that boto3 finds without a switch."""
+    default = boto3.DEFAULT_SESSION
+    chosen = default._session.instance_variables().get("profile") if default else None  # noqa: SLF001
+    if chosen:
+        return f"the profile `{chosen}` of `boto3.setup_default_session`"
     variable, name = named_profile(os.environ)
     if name and name not in read_config().profiles:
         return f"{variable}={name}, but this profile doesn't exist, and calls to AWS fail"

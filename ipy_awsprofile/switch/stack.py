@@ -221,7 +221,9 @@ class Stack:
         # What they have changed in the block stays. A run sets keys that don't exist, so nothing
         # that its functions have changed may stay.
         kept = dict(entry.changed_before)
-        if not entry.is_run:
+        if entry.is_run:
+            self.kernel.discard()
+        else:
             kept |= self.kernel.changed()
         self._show(self._last, self.active, kept=kept)
         return True

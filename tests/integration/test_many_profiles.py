@@ -268,3 +268,55 @@ def test_libraries_without_the_session(
     shell.good(codes[1])
     frame = shell.good(cell.format(f"'my-first-bucket/a.parquet', {codes[2]}")).result
     assert frame.a.tolist() == [1]
+
+
+@pytest.mark.parametrize("is_active", [True, False])
+def test_the_default_session_of_a_run(
+    shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, is_active: bool
+) -> None:
+    """A cell for many profiles can't replace boto3's default session, and leaves no trace."""
+    names = seed_organisation(aws, 2)
+    monkeypatch.setenv("AWS_PROFILE", "UserAlpha")
+    shell.good("%aws_profile RoleBeta" if is_active else "import boto3")
+    who = "import boto3\nboto3.client('sts').get_caller_identity()['Arn']"
+    before = shell.good(who).result
+    aws.calls.clear()
+    ran = shell.run(
+        f"%%aws_profiles {','.join(names)} --no-progress\nimport boto3, os\n"
+        "os.environ['AWS_PROFILE'] = profile\n"
+        "boto3.setup_default_session(profile_name=profile)\n"
+        "boto3.client('s3').list_buckets()"
+    )
+    assert "boto3's default session was replaced during the run" in str(ran.error)
+    assert "s3:ListAllMyBuckets" not in aws.actions
+    assert shell.good(who).result == before
+    shell.good("boto3.setup_default_session()")  # works again
+    assert shell.good("import os\nos.environ['AWS_PROFILE'] in ('UserAlpha', 'RoleBeta')").result
+
+
+def test_sessions_and_threads_of_a_run(shell: Shell, aws: EmbeddedAws) -> None:
+    """A new session with a Region, a thread and a switch in a run get what keeps their purpose."""
+    names = ",".join(seed_organisation(aws, 2))
+    cell = f"%%aws_profiles {names} --no-progress\n"
+    new = "import boto3\nboto3.Session(region_name='us-east-1').client('s3').list_buckets()"
+    assert "For a Region, pass `region_name=` to the client." in shell.run(cell + new).text
+    thread = (
+        "import boto3\nfrom concurrent.futures import ThreadPoolExecutor\n"
+        "with ThreadPoolExecutor() as threads:\n"
+        "    threads.submit(boto3.client, 's3', region_name='us-east-1').result()\nprofile"
+    )
+    text = shell.run(cell + thread).text
+    assert "create its client from `session` with the same arguments" in text
+    block = (
+        "from ipy_awsprofile import using_profile\nwith using_profile('RoleBeta'): pass\nprofile"
+    )
+    assert "For a different profile, use `open_session(NAME)`" in shell.run(cell + block).text
+    other = "from ipy_awsprofile import open_session\nopen_session('RoleBeta').profile_name"
+    assert set(shell.good(cell + other).result.value) == {"RoleBeta"}
+
+
+def test_the_default_session_without_a_switch(shell: Shell, aws: EmbeddedAws) -> None:
+    """If no profile is active, the card names the profile of boto3's default session."""
+    shell.good("import boto3\nboto3.setup_default_session(profile_name='RoleBeta')")
+    text = shell.good("%aws_profile").text
+    assert "boto3 uses the profile `RoleBeta` of `boto3.setup_default_session`." in text
