@@ -311,7 +311,7 @@ def _label_of_search(session: Session, method: str, run: int = 0) -> Label:
         return lent
     if profile:
         before = profile.label if isinstance(profile, ActiveProfile) else None
-        # A named profile with lent keys is the one that the kernel wrote for child processes.
+        # The kernel wrote a named profile with lent keys for child processes.
         return replace(lent or Label(profile), is_chosen=True, run=run, active_before=before)
     name = session.get_config_variable("profile") or "default"
     if method in {"env", "container-role", "iam-role", "boto-config"}:

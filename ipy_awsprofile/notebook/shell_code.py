@@ -1,4 +1,4 @@
-"""Explain code that a cell gives to a shell, where it has another effect than in the notebook."""
+"""Explain code that a cell gives to a shell, where the code works differently than in Python."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from tests.shells import Shell
 
 @pytest.mark.parametrize("typed", ["!aws_profile", "!%aws_profile", "%%bash\n%aws_profile"])
 def test_magics_in_shells(shell: Shell, aws: EmbeddedAws, typed: str) -> None:
-    """A magic that a shell can't run gets the line for the notebook, also before a switch."""
+    """A magic that a shell can't run gets the line for the notebook, even before a switch."""
     *_, line = code_in(shell.run(f"{typed} RoleBeta --read-only").text)
     shell.good(line)
     request = shell.names["session"].target.request

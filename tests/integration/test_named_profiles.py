@@ -1,4 +1,4 @@
-"""A profile that code names, options from before a switch, and threads: a line says who signs."""
+"""Profiles in code, options from before a switch, and threads: a line names the identity."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_options_whose_profile_is_gone(shell: Shell, aws: EmbeddedAws, former: s
 
 
 def test_options_after_the_last_switch(shell: Shell, aws: EmbeddedAws) -> None:
-    """After `--off`, former options still work, and a line says as whom."""
+    """After `--off`, former options still work, and a line names the identity."""
     shell.good(f"{OPTIONS}\n%aws_profile RoleBeta\nopts = storage_options()")
     shell.good("%aws_profile --off")
     text = shell.good(WRITE % ", storage_options=opts").text
@@ -252,7 +252,7 @@ def test_the_magic_in_threads(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_a_cell_in_a_thread(shell: Shell, aws: EmbeddedAws) -> None:
-    """A cell that runs in a thread of its own, such as a subshell's, can switch."""
+    """A cell that runs in its own thread, for example in a subshell, can switch."""
     shell.good(
         "import threading\n"
         "cell = threading.Thread(\n"

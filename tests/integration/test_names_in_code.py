@@ -226,7 +226,7 @@ def test_policies_as_lists(notebook: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_arguments_of_the_picker(notebook: Shell, aws: EmbeddedAws) -> None:
-    """The picker's arguments are checked as those of the functions are."""
+    """The picker's arguments are checked in the same way as the arguments of the functions."""
     hint = notebook.refused("ProfilePicker('RoleBeta', 'compact')").hint
     assert hint.startswith("Pass the other arguments by name.")
     assert "`profile`" in notebook.refused("ProfilePicker(profile_name='RoleBeta')").hint
