@@ -22,6 +22,7 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from inspect import iscoroutinefunction
 from itertools import product
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
@@ -40,7 +41,7 @@ from ipy_awsprofile.across.sources import Questions, SharedSources
 from ipy_awsprofile.across.variables import require_no_handles
 from ipy_awsprofile.cards.tables import across_card
 from ipy_awsprofile.config.python_interface import checks_arguments
-from ipy_awsprofile.config.regions import region_names_in, unknown_region
+from ipy_awsprofile.config.regions import is_region_name, region_names_in, unknown_region
 from ipy_awsprofile.config.request import SESSION, Form, Origin, SwitchRequest
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 from ipy_awsprofile.errors import InvalidOption
@@ -63,6 +64,9 @@ if TYPE_CHECKING:
 #: seconds.
 _POLL = 0.1
 _GRACE = 1.0
+
+#: Where the Region of a call comes from if the Regions are an option.
+_REGIONS = "`--regions`, or `regions=` in Python"
 
 #: The name of a profile, and a Region, or None for the profile's own Region.
 Task = tuple[str, str | None]
@@ -237,7 +241,11 @@ class Run:
         if errors or interrupted:
             good = len(done) - len(errors)
             not_run = len(tasks) - len(done)
-            display(across_card(good, size, errors, not_run=not_run, frame=self.variable))
+            display(
+                across_card(
+                    good, size, errors, not_run=not_run, frame=self.variable, form=self.form
+                )
+            )
         return frame
 
     def _is_pending(self, task: Task) -> bool:
@@ -247,6 +255,12 @@ class Run:
     def _retry(self) -> pd.DataFrame:
         if self.variable == "_":  # which has changed by now
             self.variable = ""
+        name = _replaced_name(self.function, self.switcher.namespace)
+        if name:
+            PROCESS.warn(
+                f"`retry()` calls the `{name}` of the first run, and not the current `{name}`. To "
+                "use the current function, call `across_profiles` again."
+            )
         return self.make()
 
     def _make_calls(self, tasks: Sequence[Task], block: Uninterrupted) -> bool:
@@ -366,10 +380,21 @@ class _Profile:
 
 def _in_region(session: ProfileSession, region: str) -> ProfileSession:
     """Return a session for the given Region that shares the credentials of ``session``."""
-    target = replace(session.target, region=region)
+    request = replace(session.target.request, region=region)
+    target = replace(session.target, request=request, region=region, region_variable=_REGIONS)
     core = ProfileBotocoreSession(target)
     core.load_with(session.get_credentials)
     return ProfileSession(core, target, timeout=session.timeout, prompter=session.prompter)
+
+
+def _replaced_name(function: object, namespace: Mapping[str, object]) -> str:
+    """Return the name of a notebook's function if the name now has different code, or ""."""
+    if not isinstance(function, FunctionType) or function.__globals__ is not namespace:
+        return ""
+    current = namespace.get(function.__name__)
+    if not isinstance(current, FunctionType):
+        return ""
+    return function.__name__ if current.__code__ != function.__code__ else ""
 
 
 def _require_function(profiles: object, function: object) -> None:
@@ -400,7 +425,7 @@ def _parse_regions(regions: str | Iterable[str] | None) -> tuple[str, ...]:
 
     A string may also contain semicolons, or be a list in Python's notation. If ``regions`` is None,
     return an empty tuple. Warn about names that botocore doesn't know. Raise InvalidOption if
-    ``regions`` doesn't contain any names.
+    ``regions`` doesn't contain any names, or contains a pattern.
     """
     if regions is None:
         return ()
@@ -412,6 +437,13 @@ def _parse_regions(regions: str | Iterable[str] | None) -> tuple[str, ...]:
             "`regions` is empty.",
             "Pass at least one Region, or omit `regions` to use each profile's own Region.",
         )
+    for name in names:
+        if not is_region_name(name):
+            raise InvalidOption(
+                f"`{name}` isn't the name of a Region.",
+                "`--regions`, or `regions=` in Python, takes the names of Regions, separated by "
+                "commas, and no patterns.",
+            )
     for problem in filter(None, map(unknown_region, names)):
         PROCESS.warn(problem)
     return names

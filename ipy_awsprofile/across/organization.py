@@ -6,8 +6,8 @@ https://docs.aws.amazon.com/organizations/latest/userguide/orgs_introduction.htm
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import InitVar, dataclass, replace
+from typing import TYPE_CHECKING, NoReturn, Self
 
 from ipy_awsprofile.config.names import Arn, alternatives, fits, has_wildcard, matches
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
@@ -32,13 +32,43 @@ if TYPE_CHECKING:
     import boto3
 
 
+class _OfSession:
+    """A base class for the session, which isn't a field.
+
+    `asdict`, and therefore pandas, copies fields, but a session can't be copied.
+    """
+
+    __slots__ = ("session",)
+    session: boto3.Session
+
+
 @dataclass(frozen=True, slots=True)
-class OrganizationRole:
+class OrganizationRole(_OfSession):
     """A role in an account of an organization, and the session that assumes the role."""
 
     account: Account
     arn: str
-    session: boto3.Session = field(repr=False)
+    assuming: InitVar[boto3.Session]
+
+    def __post_init__(self, assuming: boto3.Session) -> None:
+        """Store the session."""
+        object.__setattr__(self, "session", assuming)
+
+    def __copy__(self) -> Self:
+        """Return this role, which can't be changed."""
+        return self
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        """Return this role, because its session can't be copied."""
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        """Raise TypeError, because the session stays in its process."""
+        raise TypeError(
+            "A role of an organization can't be pickled, because its session stays in its "
+            "process. Pass the role's `arn`, and call `open_session` with `role_arn` and "
+            "`source_profile` in the other process"
+        )
 
     def __str__(self) -> str:
         return self.arn

@@ -7,8 +7,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ipy_awsprofile import errors as package_errors
 from ipy_awsprofile.cards.card import MOST_ROWS, Card, Table, Tone
-from ipy_awsprofile.config.request import SessionRequest, arguments
+from ipy_awsprofile.config.request import Form, SessionRequest, arguments
 from ipy_awsprofile.errors import ProtectedProfile
 from ipy_awsprofile.text import number_of
 
@@ -162,13 +163,15 @@ def across_card(
     *,
     not_run: int = 0,
     frame: str = "",
+    form: Form = Form.FUNCTION_FOR_MANY,
 ) -> Card:
     """Return a card about errors or an interrupt in code that runs for many profiles.
 
     ``good`` is the number of calls that returned a result. ``size`` is the total number of calls,
     in words. ``not_run`` is the number of calls that weren't completed before an interrupt.
     ``errors`` contains the rows of the DataFrame's ``attrs["errors"]``. ``frame`` is the name of
-    the variable that contains the DataFrame, or an empty string.
+    the variable that contains the DataFrame, or an empty string. ``form`` is the form of the
+    request, such as a cell magic.
     """
     attribute = 'the DataFrame\'s `attrs["errors"]`'
     retry = f"call `retry()` on {attribute}"
@@ -189,8 +192,34 @@ def across_card(
         )
     if len(errors) > len(protected) or not_run:
         shown.append(f"To retry the rest and get all results, {retry}.")
+    if any(map(_is_of_users_code, errors)):
+        shown.append(_TO_CORRECT[form])
     tone = Tone.WARNING if good else Tone.ERROR
     return Card(f"{good} of {size} succeeded", notes=shown, tone=tone)
+
+
+#: How to correct code that failed. A retry has the code of the first run.
+_TO_CORRECT = {
+    Form.CELL_FOR_MANY: (
+        "If you correct the code of the cell, run the cell again instead, because `retry()` runs "
+        "the code from before."
+    ),
+    Form.FUNCTION_FOR_MANY: (
+        "If you correct the function, call `across_profiles` again instead, because `retry()` "
+        "calls the function from before."
+    ),
+}
+
+
+def _is_of_users_code(row: Mapping[str, str | None]) -> bool:
+    """Return whether only other code can prevent an error, as far as the error's type tells.
+
+    AWS's and botocore's errors are errors of this package.
+    """
+    kind = vars(package_errors).get(row["error"] or "")
+    if not (isinstance(kind, type) and issubclass(kind, package_errors.AwsProfileError)):
+        return True
+    return issubclass(kind, package_errors.NotForOneProfile)
 
 
 def reasons(errors: Sequence[Mapping[str, str | None]]) -> list[str]:

@@ -192,6 +192,6 @@ class StaysInProcess:
     def __reduce_ex__(self, _protocol: SupportsIndex) -> NoReturn:
         """Raise TypeError."""
         raise TypeError(
-            f"{self!r} can't be pickled, because it stays in its process. Pass the "
-            "profile's name, and call `open_session` in the other process"
+            f"{self!r} can't be copied or pickled, because it stays in its process. To use the "
+            "profile in another process, pass its name, and call `open_session` there"
         )

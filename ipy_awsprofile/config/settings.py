@@ -49,11 +49,15 @@ SECRETS = KEYS | {"external_id"}
 #: Settings with a command as their value. Its arguments can be secrets.
 COMMANDS = frozenset({"credential_process", "mfa_process"})
 
-#: Settings of the AWS CLI, and of botocore's clients, that aren't in botocore's own table.
-_OTHERS = words(
-    "aws_account_id cli_auto_prompt cli_binary_format cli_history cli_pager "
-    "cli_timestamp_format endpoint_url ignore_configured_endpoint_urls "
-    "inject_host_prefix output proxies_config proxy_ca_bundle proxy_client_cert "
+#: Settings that only the AWS CLI reads.
+SETTINGS_OF_CLI = words(
+    "cli_auto_prompt cli_binary_format cli_history cli_pager cli_timestamp_format output"
+)
+
+#: Other settings of the AWS CLI, and of botocore's clients, that aren't in botocore's own table.
+_OTHERS = SETTINGS_OF_CLI | words(
+    "aws_account_id endpoint_url ignore_configured_endpoint_urls "
+    "inject_host_prefix proxies_config proxy_ca_bundle proxy_client_cert "
     "proxy_use_forwarding_for_https s3 s3_disable_multiregion_access_points "
     "s3_us_east_1_regional_endpoint s3_use_arn_region s3api s3control services"
 )

@@ -173,7 +173,8 @@ def from_error(error: Exception, target: Target | None, name: str = "") -> AwsPr
     chain = target.names if target else tuple(filter(None, (name,)))
     names = [f"`{each}`" for each in chain] or ["this session"]
     problem = re.sub(r", value: .*, type: .*", "", one_line(details.get("report", "")))
-    typed = arguments(target.request if target else SessionRequest(name or "NAME"))
+    request = _request_in_hints(target) if target else SessionRequest(name or "NAME")
+    typed = arguments(request)
     fields = {
         "name": names[0],
         "start": names[-1],
@@ -188,6 +189,8 @@ def from_error(error: Exception, target: Target | None, name: str = "") -> AwsPr
         "disabled": "",
         "explain": f"`%aws_profile --explain {typed}` shows where each setting comes from.",
     }
+    if request.source and not request.source_profile:  # a line can't name the role's source
+        fields["explain"] = ""
     if isinstance(error, botocore.ClientError):
         fields |= {"call": error.operation_name, "code": code_of(error)}
         if error.operation_name == "AssumeRole":
@@ -199,6 +202,20 @@ def from_error(error: Exception, target: Target | None, name: str = "") -> AwsPr
     says = rule.says.format_map(fields)
     hint = " ".join(_mistakes_about(rule, target)) or rule.hint.format_map(fields)
     return rule.kind(f"{says[0].upper()}{says[1:]}.", hint)
+
+
+def _request_in_hints(target: Target) -> SessionRequest:
+    """Return a target's request, with the source profile if an open session assumes the role.
+
+    The source profile is missing if the session doesn't have a profile in the shared files.
+    """
+    request = target.request
+    if request.source is None:
+        return request
+    profile = request.source.chain[0]
+    if profile.kind is ProfileKind.AMBIENT or profile not in target.config.profiles:
+        return request
+    return replace(request, source_profile=profile.name)
 
 
 def _scoped_without_limits(target: Target | None) -> str:

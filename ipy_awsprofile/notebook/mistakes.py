@@ -22,7 +22,7 @@ from ipy_awsprofile.config.request import (
     arguments,
     options_of,
 )
-from ipy_awsprofile.config.settings import known_settings
+from ipy_awsprofile.config.settings import SETTINGS_OF_CLI, known_settings
 from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
 from ipy_awsprofile.notebook.calls import advice_about_file, advice_about_rows
@@ -68,6 +68,19 @@ _CODE = re.compile(r"[;()=\[\]]")
 #: How similar a word must be to an action, or to a profile in a line with other mistakes.
 _LIKE_ACTION = 0.8
 _LIKE_PROFILE = 0.7
+
+
+#: What to write in a cell for many profiles in place of an option of a switch.
+_OF_SWITCH = {
+    "--as": f"In the cell, the session is the variable `{SESSION}`.",
+    "--duration": "In the profile of a role, write `duration_seconds = …`.",
+    "--expect-account": "The result's column `account` contains the account that STS reports.",
+    "--quiet": "To leave out the progress bar, write `--no-progress`.",
+    "--session-name": "In the profile of a role, write `role_session_name = …`.",
+}
+
+#: How to get the table of `%aws_profiles` without the AWS CLI's `--output`.
+_TABLE_IN_PYTHON = "In Python, `list_profiles()` returns the profiles."
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,10 +252,17 @@ class TypedLine:
             line = other.good_line(words) if has_all else ""  # not the beginning of an option
             if line:
                 return f"`{other.mark}{magic}` has {listed(read.unknown)}: write `{line}`."
+        if self.magic == "aws_profiles" and self.is_cell:
+            advice = _advice_for_option_of_switch(read.unknown)
+            if advice:
+                return advice
         for name in read.unknown:
             setting = name.lstrip(DASHES).replace("-", "_")
+            if setting in SETTINGS_OF_CLI:
+                table = _TABLE_IN_PYTHON if self.magic == "aws_profiles" else ""
+                return f"`{setting}` is an option of the AWS CLI. Leave it out. {table}".strip()
             if setting in known_settings():
-                written = f"Write `{setting} = …` in the profile."
+                written = f"Write `{setting} = …` in the profile, and leave out the option."
                 return f"`{setting}` is a setting of a profile. {written}"
         return ""
 
@@ -506,6 +526,15 @@ def _is_complete(options: argparse.Namespace, *, is_cell: bool) -> bool:
     if not actions.keys().isdisjoint(ACTIONS_ALONE):
         return request == SwitchRequest()
     return request.profile is None or is_profile(request.profile)
+
+
+def _advice_for_option_of_switch(flags: Sequence[str]) -> str:
+    """Return advice about an option of a switch in the line of a cell for many profiles, or ""."""
+    for flag in flags:
+        if flag in _OF_SWITCH:
+            instead = _OF_SWITCH[flag]
+            return f"`{flag}` is an option of `%aws_profile`, and not of this cell. {instead}"
+    return ""
 
 
 def _cell_flags() -> set[str]:

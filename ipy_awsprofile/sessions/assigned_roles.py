@@ -51,6 +51,7 @@ from ipy_awsprofile.credentials.providers import shared_sign_in, sso_token_cache
 from ipy_awsprofile.credentials.sts import own_client
 from ipy_awsprofile.credentials.translation import reading, translated
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, SignInRequired
+from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.text import did_you_mean, quoted
 
 Result = TypeVar("Result")
@@ -353,12 +354,46 @@ def list_assigned_roles(
     the roles can't be listed.
     """
     config = read_config()
-    sign_in = find_sign_in(sso, config)
+    sign_in = _sign_in_named(sso, config)
     listed = complete_list(sign_in)
     if fresh or listed is None:
         target = sign_in_target(sign_in, config)
         listed = _with_sign_in(target, person or Person(), partial(list_roles, target, report))
-    return [role for role in _assigned_roles(sign_in, listed, config) if _matches(role, pattern)]
+    roles = _assigned_roles(sign_in, listed, config)
+    if pattern is None:
+        _warn_about_role_as_sign_in(sso, sign_in, roles)
+    return [role for role in roles if _matches(role, pattern)]
+
+
+def _sign_in_named(name: str | None, config: Config) -> SignIn:
+    """Return the sign-in with a name, or the only sign-in for None.
+
+    Raise InvalidOption if the sign-in doesn't exist. The hint says how to pass the name as a
+    pattern, because it can be the name of a role or account.
+    """
+    try:
+        return find_sign_in(name, config)
+    except InvalidOption as error:
+        names = list(sign_ins(config))
+        if name is not None and len(names) == 1:
+            code = f"list_assigned_roles({names[0]!r}, pattern={name!r})"
+            error.hint += f" To select roles or accounts by a pattern, write `{code}`."
+        elif name is not None and names:
+            error.hint += f" To select roles or accounts by a pattern, pass `pattern={name!r}`."
+        raise
+
+
+def _warn_about_role_as_sign_in(
+    name: str | None, sign_in: SignIn, roles: Sequence[AssignedRole]
+) -> None:
+    """Warn if a profile's name, which stands for its sign-in, is also the name of a role."""
+    is_role = any(name == role.role for role in roles)
+    if is_role and name != sign_in.session:
+        code = f"list_assigned_roles({sign_in.name!r}, pattern={name!r})"
+        PROCESS.warn(
+            f"`list_assigned_roles({name!r})` lists all roles of the profile's sign-in. To select "
+            f"roles and accounts by this name, write `{code}`."
+        )
 
 
 def _matches(role: AssignedRole, pattern: str | None) -> bool:

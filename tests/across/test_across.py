@@ -124,8 +124,9 @@ def test_unknown_regions(monkeypatch: pytest.MonkeyPatch) -> None:
     places = {"Oregon": "us-west-2", "Europe (Frankfurt)": "eu-central-1", "EU-WEST-1": "eu-west-1"}
     for place, region in places.items():
         assert unknown_region(place).endswith(f"Did you mean `{region}`?")
-    with pytest.raises(NoProfileAnswered, match="isn't an AWS Region"):
+    with pytest.raises(InvalidOption, match="isn't the name of a Region") as raised:
         across_profiles("RoleBeta", bucket_count, regions="us-east-1|eu-west-1")
+    assert "`--regions`" in raised.value.hint
 
 
 def test_regions_with_blanks(aws: EmbeddedAws) -> None:

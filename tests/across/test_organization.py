@@ -6,7 +6,6 @@ import json
 import re
 import signal
 import threading
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import time_machine
 from moto.organizations.utils import PAGINATION_MODEL
 
 from ipy_awsprofile import across_profiles, open_session, organization_roles, scoped
+from ipy_awsprofile.across.organization import OrganizationRole
 from ipy_awsprofile.demo.stages import USER_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import InvalidOption, NoProfileAnswered
 from tests.across.runs import ASSUME, Flaky, account_of, actions, bucket_count, errors_of
@@ -143,8 +143,41 @@ def test_given_session(aws: EmbeddedAws, accounts: dict[str, str]) -> None:
     assert list(frame["value"]) == list(accounts.values())
     assert actions(aws) == {LIST: 1, ASSUME: 5, "sts:GetCallerIdentity": 4}
     with scoped(open_session("Lead"), read_only=True) as limited:
-        roles = [replace(role, session=limited) for role in roles]
+        roles = [OrganizationRole(role.account, role.arn, limited) for role in roles]
         assert {row["error"] for row in errors_of(roles, account_of)} == {"AccessDenied"}
+
+
+def test_explained_roles(notebook: Shell) -> None:
+    """A hint's line explains a role with the session that assumed it, or is left out."""
+    notebook.good("from ipy_awsprofile import across_profiles, organization_roles")
+    call = "across_profiles(organization_roles('audit'{}), str, progress=False)"
+    hint = notebook.refused(call.format("")).hint
+    line = next(code for code in code_in(hint) if "--explain" in code)
+    assert "no problems found" in notebook.good(line).text
+    notebook.good("import boto3")
+    hint = notebook.refused(call.format(", session=boto3.Session(profile_name='Lead')")).hint
+    assert "trust policy" in hint
+    assert "--explain" not in hint
+
+
+def test_roles_in_a_frame(notebook: Shell, accounts: dict[str, str]) -> None:
+    """A DataFrame of roles has their accounts and ARNs, and copied roles can still be used."""
+    frame = notebook.good(
+        "import copy, pickle, pandas as pd\n"
+        "from ipy_awsprofile import across_profiles, organization_roles\n"
+        "roles = organization_roles('Audit', exclude='master')\npd.DataFrame(roles)"
+    ).result
+    assert [account.id for account in frame.account] == list(accounts.values())
+    assert all(frame.arn.str.endswith(":role/Audit"))
+    copies = "across_profiles(copy.deepcopy(roles), str, progress=False)"
+    assert list(notebook.good(copies).result.account) == list(accounts.values())
+    for code, text in (
+        ("pickle.dumps(roles)", "its session stays in its process"),
+        ("copy.copy(session)", "can't be copied or pickled"),
+    ):
+        error = notebook.run(code).error
+        assert isinstance(error, TypeError)
+        assert text in str(error)
 
 
 def test_refused(notebook: Shell) -> None:

@@ -244,7 +244,7 @@ NOT_MISSPELLED = {
     "%aws_profile RoleBeta --yes --no": "Run `%aws_profile?` to see the options.",
     "%aws_profile aws s3 ls": "Write `!aws s3 ls` to run the AWS CLI",
     "%aws_profile aws configure": "Run `aws configure` in a terminal to add a profile.",
-    "%aws_profile RoleBeta --output json": "Write `output = …` in the profile.",
+    "%aws_profile RoleBeta --endpoint-url x": "Write `endpoint_url = …` in the profile",
     "%aws_profile RoleBeta --token-code 123456": "The notebook prompts for the MFA code.",
     "%aws_profile --account 123456789012": "Add `--role NAME`. `%aws_profiles --sso` lists the acc",
     "%aws_profile --role Admin --sso corp": "Add `--account ID`. `%aws_profiles --sso corp` lists",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from ipy_awsprofile.demo.stages import add_role
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, add_role
 from tests.aws import EmbeddedAws
 from tests.integration.test_hints import code_in
 from tests.shells import Shell
+
+ROLE = f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta"
 
 ALL = ["one-dev", "two-dev", "one-prod", "two-prod"]
 
@@ -115,3 +119,30 @@ def test_regions_of_a_list(shell: Shell, aws: EmbeddedAws, typed: str) -> None:
     assert "--read-only" in line
     frame = shell.good(f"{line}\nsession.region_name").result
     assert list(frame["value"]) == ["us-east-1", "us-west-2"]
+
+
+@pytest.mark.parametrize("option", ["--as s", "--duration 30m", "--session-name audit"])
+def test_options_of_a_switch(shell: Shell, aws: EmbeddedAws, option: str) -> None:
+    """A cell for many profiles says what replaces an option of a switch."""
+    hint = shell.refused(f"%%aws_profiles RoleBeta* {option}\n1").hint
+    _, _, instead = code_in(hint)
+    cell = "%%aws_profiles RoleBeta* --no-progress\nsession.get_credentials(); {}.profile_name"
+    if "=" in instead:
+        value = {"--duration": "1800", "--session-name": "audit"}[option.split(maxsplit=1)[0]]
+        name = instead.partition(" =")[0]
+        role: Any = {"source_profile": "UserAlpha", "role_arn": ROLE, "region": "us-west-2"}
+        aws.write_profile("Limited", **role | {name: value})
+        cell = cell.replace("RoleBeta", "Limited")
+        instead = "session"
+    assert shell.good(cell.format(instead)).result.value.tolist() == [cell.split()[1].rstrip("*")]
+
+
+@pytest.mark.parametrize("line", ["%aws_profile RoleBeta", "%aws_profiles"])
+def test_options_of_the_cli(shell: Shell, aws: EmbeddedAws, line: str) -> None:
+    """The AWS CLI's `--output` is to be left out, and then the line works."""
+    hint = shell.refused(f"{line} --output json").hint
+    assert hint.startswith("`output` is an option of the AWS CLI. Leave it out.")
+    shell.good(line)
+    shell.good("from ipy_awsprofile import list_profiles")
+    for code in code_in(hint)[1:]:
+        assert "RoleBeta" in shell.good(code).result

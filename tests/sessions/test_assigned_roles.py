@@ -15,6 +15,7 @@ from ipy_awsprofile.demo.stages import allow, trusting
 from ipy_awsprofile.errors import AwsProfileError, RoleNotAssigned, SignInRequired
 from tests.aws import EmbeddedAws
 from tests.identity_center import PROD, TEST, TWIN, organisation, write_session
+from tests.integration.test_hints import code_in
 from tests.processes import is_private
 from tests.shells import Shell
 
@@ -253,3 +254,18 @@ def test_a_sign_in_that_has_ended(aws: EmbeddedAws) -> None:
     hint = refused(f"corp:{PROD}/Admin").hint
     assert f"`%aws_profile corp:{PROD}/Admin --login`" in hint
     assert "`aws sso login --sso-session corp`" in hint
+
+
+def test_role_names_as_sign_ins(shell: Shell, aws: EmbeddedAws) -> None:
+    """A role's name in place of a sign-in is an error or a warning with code that selects roles."""
+    shell.good("from ipy_awsprofile import list_assigned_roles")
+    *_, code = code_in(shell.refused("list_assigned_roles('Admin')").hint)
+    assert [role.role for role in shell.good(code).result] == ["Admin"]
+    aws.write_profile("Reader", sso_session="corp", sso_account_id=TEST, sso_role_name="Reader")
+    ran = shell.good("list_assigned_roles('Reader')")
+    assert {role.role for role in ran.result} == {"Admin", "Reader"}
+    *_, code = code_in(ran.text[: ran.text.index("Out[") if "Out[" in ran.text else None])
+    ran = shell.good(code)
+    assert {role.role for role in ran.result} == {"Reader"}
+    assert "lists all roles" not in ran.text
+    assert "lists all roles" not in shell.good("list_assigned_roles('prod-reader')").text
