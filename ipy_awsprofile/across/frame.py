@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mode
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from ipy_awsprofile.cards.card import MOST_ROWS, Card, Table, Tone
 from ipy_awsprofile.cards.tables import profile_and_region, reasons
@@ -76,6 +77,27 @@ class ErrorRows(list[dict[str, str | None]]):
 
         columns = self[0] if self else ("profile", "account", "error", "message", "hint")
         return pd.DataFrame(list(self), columns=list(columns), dtype="string")
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """Raise AttributeError. For an attribute of a DataFrame, say how to get the DataFrame."""
+        problem = f"{type(self).__name__!r} object has no attribute {name!r}"
+        pandas = sys.modules.get("pandas")
+        if pandas and not name.startswith("_") and hasattr(pandas.DataFrame, name):
+            problem += f". Write `.frame().{name}` instead of `.{name}`."
+        raise AttributeError(problem, name=name, obj=self)
+
+    def __getitem__(self, key: Any) -> Any:
+        """Return rows by position. For a name, raise TypeError with the code that works."""
+        if not isinstance(key, str):
+            return super().__getitem__(key)
+        problem = "list indices must be integers or slices, not str."
+        code = ""
+        if self and key in self[0]:
+            code = f".frame()[{key!r}]"
+        elif any(key == row["profile"] for row in self):
+            code = f".frame().set_index('profile').loc[[{key!r}]]"
+        advice = f"Write `{code}` instead of `[{key!r}]`." if code else ""
+        raise TypeError(f"{problem} {advice}".strip())
 
     def __deepcopy__(self, _memo: object) -> Self:
         """Return this object, because pandas copies ``attrs`` often and the rows never change."""

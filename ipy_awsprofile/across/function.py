@@ -12,9 +12,10 @@ from tqdm.std import tqdm
 
 from ipy_awsprofile.cards.tables import profile_and_region
 from ipy_awsprofile.config.names import Arn
+from ipy_awsprofile.config.profiles import Profile
 from ipy_awsprofile.credentials.error_table import DENIED
 from ipy_awsprofile.credentials.translation import code_of, from_error
-from ipy_awsprofile.errors import NotForOneProfile
+from ipy_awsprofile.errors import NotForOneProfile, ServiceError
 from ipy_awsprofile.follower import followers
 from ipy_awsprofile.gate import Turn, in_turn, turn_here
 from ipy_awsprofile.kernel.places import require_default_session
@@ -23,7 +24,7 @@ from ipy_awsprofile.sessions.issuing import current_keys
 from ipy_awsprofile.sessions.protection import Protection
 from ipy_awsprofile.sessions.session import target_in
 from ipy_awsprofile.switch.writing import advice_for_writing, needs_more_than_reading
-from ipy_awsprofile.text import shortened
+from ipy_awsprofile.text import did_you_mean, shortened
 
 if TYPE_CHECKING:
     import boto3
@@ -48,8 +49,15 @@ def failure_of(error: BaseException, session: boto3.Session | None) -> Failure:
     return {
         "error": type(error).__name__,
         "message": shortened(message),
-        "hint": getattr(error, "hint", "") or _hint_for_library(error),
+        "hint": getattr(error, "hint", "") or _hint_for_library(error) or _hint_for_profile(error),
     }
+
+
+def _hint_for_profile(error: BaseException) -> str:
+    """Return a hint for an attribute that the cell's variable `profile` doesn't have, or ""."""
+    if not isinstance(error, AttributeError) or not isinstance(error.obj, Profile):
+        return ""
+    return did_you_mean(error.name or "", Profile.attributes())
 
 
 def _hint_for_library(error: BaseException) -> str:
@@ -96,6 +104,8 @@ def work_for(function: Function, turn: Turn, protection: Protection) -> object:
         ours = from_error(error, target_in(turn.session))
         if isinstance(error, ClientError):
             ours.hint = _advice_for_writing(error, turn, protection) or ours.hint
+            if isinstance(ours, ServiceError) and "--explain" in ours.hint:  # no mistake is known
+                ours.hint = _advice_to_catch(error) or ours.hint
         raise ours from error
     require_default_session()
     return value
@@ -104,6 +114,18 @@ def work_for(function: Function, turn: Turn, protection: Protection) -> object:
 def _is_of_worker(error: Exception) -> bool:
     """Return whether an error was raised in a worker process, for example of joblib."""
     return type(error.__cause__).__name__ in {"RemoteTraceback", "_RemoteTraceback"}
+
+
+def _advice_to_catch(error: ClientError) -> str:
+    """Return a hint to catch AWS's error in the function, or "" if the error has no code."""
+    code = error.response.get("Error", {}).get("Code")
+    if not code:
+        return ""
+    return (
+        "If the code should go on without this call's result, run `from botocore.exceptions "
+        "import ClientError`, put the call in a `try` statement with `except ClientError as "
+        f"error:`, and there write `if error.response['Error']['Code'] != {str(code)!r}: raise`."
+    )
 
 
 def _advice_for_writing(error: ClientError, turn: Turn, protection: Protection) -> str:

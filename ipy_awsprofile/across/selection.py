@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from itertools import chain, product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.across.organization import (
     OrganizationRole,
@@ -26,6 +26,7 @@ from ipy_awsprofile.sessions.assigned_roles import (
     known_account_name,
     list_assigned_roles,
 )
+from ipy_awsprofile.switch.using_profile import running_switcher
 from ipy_awsprofile.text import choice_of, did_you_mean, letters_of, misspelled, number_of
 
 if TYPE_CHECKING:
@@ -69,6 +70,11 @@ def _candidates(profiles: str | Iterable[object], person: Person) -> Iterable[Se
         for text in _patterns_in(profiles):
             yield from _names_matching(text, person, written=profiles)
         return
+    if hasattr(profiles, "columns"):
+        raise InvalidOption(
+            "`profiles` is a DataFrame, which yields the names of its columns.",
+            _advice_for_columns(profiles),
+        )
     if not isinstance(profiles, Iterable):  # such as a session
         require_name(profiles)
     for profile in profiles:
@@ -84,6 +90,17 @@ def _candidates(profiles: str | Iterable[object], person: Person) -> Iterable[Se
                 yield from _names_matching(name, person, written=name)
             else:
                 yield name
+
+
+def _advice_for_columns(frame: Any) -> str:
+    """Return a hint to pass the column of a DataFrame that contains the names of profiles."""
+    names = [name for name, value in running_switcher().namespace.items() if value is frame]
+    variable = next((name for name in names if not name.startswith("_")), "DATAFRAME")
+    for column in frame.columns:
+        values = list(map(str, frame[column]))
+        if values and all(map(is_name, values)):
+            return f"Pass the column with the profiles' names: `{variable}[{column!r}]`."
+    return "Pass a column that contains the names of profiles."
 
 
 def _names_for_exclude(selected: Selected) -> tuple[str, ...]:
@@ -157,6 +174,7 @@ def advice_for_pattern(pattern: str) -> str:
     return (
         _advice_for_organization(pattern)
         or _advice_for_exclusion(pattern)
+        or _advice_for_anchors(pattern)
         or _advice_for_punctuation(pattern)
         or _advice_for_words(pattern, ())
         or _advice_for_syntax(pattern)
@@ -206,7 +224,7 @@ def _advice_for_exclusion(written: str) -> str:
     if not excluding:
         return ""
     if not excludes_some(selecting, excluding):
-        return (
+        return _advice_for_anchors(written) or (
             "To leave out profiles, add `--exclude PATTERN` to the first line of a cell for many "
             "profiles. In Python, pass `exclude=PATTERN`."
         )
@@ -214,6 +232,15 @@ def _advice_for_exclusion(written: str) -> str:
         f"To leave out profiles, write `%%aws_profiles {selecting} --exclude {excluding}` above a "
         f"cell's code. In Python, pass `{selecting!r}, exclude={excluding!r}`."
     )
+
+
+def _advice_for_anchors(pattern: str) -> str:
+    """Return advice for a regular expression such as ``^atlas``, or an empty string."""
+    text = pattern.removeprefix("^").removesuffix("$")
+    if text == pattern or has_wildcard(text):
+        return ""
+    meant = f"{'' if pattern.startswith('^') else '*'}{text}{'' if pattern.endswith('$') else '*'}"
+    return f"Did you mean `{meant}`?" if _matches_any(meant) else ""
 
 
 def excludes_some(selecting: str, excluding: str) -> bool:

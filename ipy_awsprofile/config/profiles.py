@@ -14,7 +14,7 @@ import shlex
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
-from typing import Self
+from typing import Self, SupportsIndex
 
 from ipy_awsprofile.config.files import (
     Config,
@@ -28,7 +28,7 @@ from ipy_awsprofile.config.names import Arn, RoleName, fits, has_wildcard
 from ipy_awsprofile.config.settings import COMMANDS, CREDENTIALS, KEYS, SECRETS, client_settings
 from ipy_awsprofile.config.user_environment import named_profile, user_environment, user_variable
 from ipy_awsprofile.errors import ConfigFileError, ProfileNotFound
-from ipy_awsprofile.text import did_you_mean, letters_of
+from ipy_awsprofile.text import did_you_mean, letters_of, misspelled
 
 
 class ProfileKind(StrEnum):
@@ -113,6 +113,31 @@ class Profile(str):
         hidden = SECRETS | COMMANDS
         settings = {name: value for name, value in self.settings.items() if name not in hidden}
         return type(self), (str(self), settings, self.kind)
+
+    def __getitem__(self, key: SupportsIndex | slice) -> str:
+        """Return part of the name. For an attribute's name, raise TypeError with the right code."""
+        try:
+            return super().__getitem__(key)
+        except TypeError as error:
+            if not isinstance(key, str):
+                raise
+            advice = self._advice_for_key(key)
+            raise TypeError(f"{error}. A profile is a string with attributes. {advice}") from None
+
+    def _advice_for_key(self, key: str) -> str:
+        """Return advice for a name in brackets, in place of an attribute."""
+        if key in self.attributes():
+            return f"Write `.{key}` instead of `[{key!r}]`."
+        if key in self.settings:
+            return f"Write `.settings[{key!r}]` instead of `[{key!r}]`."
+        near = misspelled(key, self.attributes())
+        return f"Did you mean `.{near[0]}`?" if near else "`.settings` is a dict of all settings."
+
+    @classmethod
+    def attributes(cls) -> list[str]:
+        """Return the names of the attributes that a string doesn't have."""
+        names = [*cls.__slots__, *vars(cls)]
+        return [name for name in dict.fromkeys(names) if not name.startswith("_")]
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {str(self)!r}: {self.kind}>"

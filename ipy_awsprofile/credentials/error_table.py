@@ -200,7 +200,7 @@ RESPONSES = (
     Rule(
         BUSY,
         ServiceError,
-        "{call} failed for {name}: {message}",
+        "{call} failed for {name}: {message}{with_code}",
         "AWS is busy, or limits how often you can call {call}. Wait a minute, then try again.",
     ),
     Rule(
@@ -233,7 +233,7 @@ RESPONSES = (
         calls={"AssumeRole", "AssumeRoleWithWebIdentity"},
         about=ROLE,
     ),
-    Rule(_ANY, ServiceError, "{call} failed for {name}: {message}"),
+    Rule(_ANY, ServiceError, "{call} failed for {name}: {message}{with_code}"),
 )
 
 EXCEPTIONS = (

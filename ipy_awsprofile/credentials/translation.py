@@ -144,6 +144,11 @@ def _message_of(error: Exception) -> str:
     return redacted_urls(one_line(message))
 
 
+def _code_after(message: str, code: str) -> str:
+    """Return an error code in parentheses, or an empty string if the message contains the code."""
+    return f" ({one_line(code)})" if code and code not in message else ""
+
+
 def _rule_of(error: Exception) -> table.Rule | None:
     """Return the first rule in the table that applies to an error, or None."""
     if isinstance(error, botocore.ClientError):
@@ -193,6 +198,7 @@ def from_error(error: Exception, target: Target | None, name: str = "") -> AwsPr
         fields["explain"] = ""
     if isinstance(error, botocore.ClientError):
         fields |= {"call": error.operation_name, "code": code_of(error)}
+        fields["with_code"] = _code_after(fields["message"], code_of(error))
         if error.operation_name == "AssumeRole":
             fields["signer"] = names[-1]
     if target and must_be_enabled(target.region) and not target.foreign_sts:

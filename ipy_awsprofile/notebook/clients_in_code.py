@@ -10,6 +10,7 @@ from botocore import xform_name
 from botocore.client import BaseClient
 from botocore.exceptions import UnknownServiceError
 from botocore.session import Session
+from botocore.utils import CLIENT_NAME_TO_HYPHENIZED_SERVICE_ID_OVERRIDES
 
 from ipy_awsprofile.kernel.watch import subclasses_of
 from ipy_awsprofile.text import letters_of, misspelled
@@ -54,7 +55,9 @@ def _about_service(error: UnknownServiceError) -> str:
     """Return a line about a service that botocore writes differently, or an empty string."""
     typed = str(error.kwargs.get("service_name"))
     services = Session().get_available_services()
+    ids = CLIENT_NAME_TO_HYPHENIZED_SERVICE_ID_OVERRIDES  # AWS's names, such as `cost-explorer`
     near = [each for each in services if letters_of(each) == letters_of(typed)]
+    near = near or [name for name, known in ids.items() if letters_of(known) == letters_of(typed)]
     near = near or misspelled(typed, services)
     return f"Did you mean `{near[0]}`?" if near else ""
 

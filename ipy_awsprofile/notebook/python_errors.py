@@ -16,7 +16,7 @@ from traceback import walk_tb
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile import libraries
+from ipy_awsprofile import errors, libraries
 from ipy_awsprofile.call_stack import library_of
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.profiles import Profile
@@ -41,10 +41,18 @@ _LIKE_ATTRIBUTE = 0.7
 #: The package, which is imported before each of its modules.
 _PACKAGE = sys.modules[__name__.partition(".")[0]]
 
+
+def _names_of_errors() -> list[str]:
+    """Return the names of this package's exceptions."""
+    kinds = [each for each in vars(errors).values() if isinstance(each, type)]
+    return [kind.__name__ for kind in kinds if issubclass(kind, AwsProfileError)]
+
+
 #: The public names of each public module.
 _NAMES = {
     _PACKAGE.__name__: [*_PACKAGE.__all__, "libraries"],
     libraries.__name__: libraries.__all__,
+    errors.__name__: _names_of_errors(),
 }
 
 #: Attributes that code expects of this package's objects, and their real names.
@@ -394,7 +402,13 @@ class _Mistake:
 
 
 def _about_module_of(name: str, module: str) -> str:
-    return f"To import `{name}`, run `from {module} import {name}`."
+    line = f"To import `{name}`, run `from {module} import {name}`."
+    if module == errors.__name__:
+        line += (
+            " For an error that AWS returns to a client of boto3, the class is "
+            "`botocore.exceptions.ClientError`."
+        )
+    return line
 
 
 def _about_missing(name: str, module: str) -> str:

@@ -67,7 +67,7 @@ RESPONSES = [
     (
         response("Throttling", "Rate exceeded"),
         ours.ServiceError,
-        "ListBuckets failed for `RoleBeta`: Rate exceeded.",
+        "ListBuckets failed for `RoleBeta`: Rate exceeded (Throttling).",
         "AWS is busy, or limits how often",
     ),
     (

@@ -247,3 +247,26 @@ def test_the_aws_cli_in_a_cell_for_many_profiles(notebook: Shell, aws: EmbeddedA
     assert "--profile" not in notebook.good(limited.format("aws s3 ls")).text
     notebook.good("%aws_profile RoleBeta --read-only --quiet")
     assert "{profile}" not in notebook.good(cell.format(command[1:])).text
+
+
+@pytest.mark.parametrize("name", ["cost-explorer", "Cost Explorer", "CostExplorer"])
+def test_services_by_their_full_names(notebook: Shell, name: str) -> None:
+    """A service's full name gets the name that boto3 uses."""
+    text = notebook.run(f"session.client({name!r})").text
+    (service,) = code_in(text[text.index("Did you mean") :])
+    assert hasattr(notebook.good(f"session.client({service!r})").result, "get_cost_and_usage")
+
+
+def test_classes_of_errors(notebook: Shell) -> None:
+    """A class of errors gets the module that has it, and the class that boto3 raises."""
+    text = notebook.run("from ipy_awsprofile import AccessDenied").text
+    _, line, of_boto3 = code_in(text[text.index("To import") :])
+    assert of_boto3 == "botocore.exceptions.ClientError"
+    notebook.good(f"{line}\nimport botocore.exceptions")
+    notebook.good("from ipy_awsprofile import list_buckets, open_session")
+    for call, kind in (
+        ("list_buckets(open_session('UserAlpha'))", "AccessDenied"),
+        ("open_session('UserAlpha').client('s3').list_buckets()", of_boto3),
+    ):
+        code = f"caught = False\ntry: {call}\nexcept {kind}: caught = True\ncaught"
+        assert notebook.good(code).result

@@ -21,6 +21,8 @@ PATTERNS = {
     "*.dev": ("*dev", ["one-dev", "two-dev"]),
     ".*dev.*": ("*dev*", ["one-dev", "two-dev"]),
     "region=eu-west-3 account=123456789012": ("eu-west-3 123456789012", ALL),
+    "^one": ("one*", ["one-dev", "one-prod"]),
+    "dev$": ("*dev", ["one-dev", "two-dev"]),
     "one_*": ("one*", ["one-dev", "one-prod"]),
     "| grep dev": ("dev", ["one-dev", "two-dev"]),
     "one-dev two-prd": ("one-dev,two-prod", ["one-dev", "two-prod"]),
