@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from botocore.config import Config
 
 from ipy_awsprofile.config.names import has_wildcard
-from ipy_awsprofile.config.python_interface import checks_arguments
+from ipy_awsprofile.config.python_interface import advice_to_list_objects, checks_arguments
 from ipy_awsprofile.config.regions import is_known_region
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import InvalidOption
@@ -33,7 +33,7 @@ def list_buckets(session: boto3.Session, prefix: str | None = None) -> pd.DataFr
     but no rows. If you pass a ``prefix``, the DataFrame contains only buckets whose names begin
     with this prefix. If no bucket matches and ``prefix`` is the name of a Region, show a warning.
 
-    Raise InvalidOption if ``prefix`` contains wildcards or is an S3 path, and another subclass of
+    Raise InvalidOption if ``prefix`` contains wildcards or a slash, and another subclass of
     `AwsProfileError` if the call fails.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html
@@ -41,7 +41,7 @@ def list_buckets(session: boto3.Session, prefix: str | None = None) -> pd.DataFr
     import pandas as pd
 
     _require_no_pattern(prefix or "")
-    _require_no_path(prefix or "")
+    _require_no_path(session, prefix or "")
     with translated(check_session(session, "ListBuckets")):
         # S3 returns Regions only if the request has a parameter, such as a page size.
         options: dict[str, object] = {"PaginationConfig": {"PageSize": 1000}}
@@ -63,16 +63,25 @@ def list_buckets(session: boto3.Session, prefix: str | None = None) -> pd.DataFr
     return frame.sort_values("name", ignore_index=True)
 
 
-#: The path or ARN of a bucket or an object, with the bucket's name.
-_PATH = re.compile(r"(?:s3[an]?://|arn:[\w-]+:s3:::)([^/]*).*", re.IGNORECASE)
+#: The path or ARN of a bucket or an object, with the names of the bucket and the object.
+_PATH = re.compile(r"(?:s3[an]?://|arn:[\w-]+:s3:::)([^/]*)(?:/(.*))?", re.IGNORECASE)
 
 
-def _require_no_path(prefix: str) -> None:
-    """Raise InvalidOption if a prefix is the path or ARN of a bucket instead of its name."""
+def _require_no_path(session: boto3.Session, prefix: str) -> None:
+    """Raise InvalidOption if a prefix is the path or ARN of a bucket or object, not a name.
+
+    The name of a bucket can't contain a slash, so no bucket would match.
+    """
     path = _PATH.fullmatch(prefix)
-    if path:
-        hint = f"Write `prefix={path[1]!r}`." if path[1] else "Leave out `prefix`."
-        raise InvalidOption(f"`prefix` is the beginning of a name, not a path: `{prefix}`.", hint)
+    if path is None and "/" not in prefix:
+        return
+    bucket, key = path.groups() if path else prefix.split("/", 1)
+    hint = "Leave out `prefix`."
+    if bucket:
+        hint = f"Write `prefix={bucket!r}`."
+    if bucket and key is not None:  # otherwise, the name can be only the beginning of a name
+        hint += f" {advice_to_list_objects(session, bucket, key)}"
+    raise InvalidOption(f"`prefix` is the beginning of a name, not a path: `{prefix}`.", hint)
 
 
 def _require_no_pattern(prefix: str) -> None:

@@ -286,11 +286,19 @@ def _advice_for_punctuation(pattern: str) -> str:
 
 
 def _advice_for_syntax(pattern: str) -> str:
-    """Return advice for patterns separated by spaces, or an empty string."""
-    words = pattern.split()
-    if len(words) > 1 and all(map(_matches_any, words)):
-        return f"To select profiles that match any of several patterns, write `{','.join(words)}`."
-    return ""
+    """Return advice for patterns separated by spaces, `or` or `and`, or an empty string."""
+    written = pattern.split()
+    words = [word for word in written if word.casefold() not in _OPERATORS or is_name(word)]
+    if not words[1:] or not all(map(_matches_any, words)):
+        return ""
+    operators = {word.casefold() for word in written} & _OPERATORS
+    if operators == {"and"} and _matches_any(" ".join(words)):
+        return f"To select profiles that match all of the words, write `{' '.join(words)}`."
+    return f"To select profiles that match any of several patterns, write `{','.join(words)}`."
+
+
+#: Words of SQL between two patterns.
+_OPERATORS = {"and", "or"}
 
 
 def _advice_without_words(pattern: str) -> str:
@@ -308,6 +316,8 @@ def _advice_with_wildcards(pattern: str) -> str:
 
     The result is an empty string if no profile matches the corrected pattern either.
     """
+    if "%" in pattern and _matches_any(pattern.replace("%", "*")):  # as in SQL
+        return f"Did you mean `{pattern.replace('%', '*')}`?"
     if not has_wildcard(pattern) and "=" not in pattern:
         return ""
     values = [word.rpartition("=")[2] for word in pattern.split()]

@@ -172,7 +172,14 @@ _OF_MERGE = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
 
 #: A header without its brackets, or only with the closing one.
 _BARE = re.compile(
-    r"^((profile|sso-session|services)[ \t]+(?P<name>[^=:\[\]\n]+?)|default)\]?[ \t]*$",
+    r"^((?P<kind>profile|sso-session|services)[ \t]+(?P<name>[^=:\[\]\n]+?)|default)\]?[ \t]*$",
+    re.MULTILINE,
+)
+
+#: A header in other brackets than square ones.
+_OTHER_BRACKETS = re.compile(
+    r"^[({][ \t]*(?:(?P<kind>profile|sso-session|services)[ \t]+)?"
+    r"(?P<name>[^=:\[\](){}\n]+?)[ \t]*[)}][ \t]*$",
     re.MULTILINE,
 )
 
@@ -207,7 +214,7 @@ def _problem(path: Path, cause: object) -> tuple[str, int | None]:
     header = _UNCLOSED.search(text)
     if header:
         return "The header needs a closing bracket.", _line_at(text, header.start())
-    bare = _BARE.search(text)
+    bare = _OTHER_BRACKETS.search(text) or _BARE.search(text)
     if bare:
         problem = f"Write the header in brackets: [{_header_in(path, bare)}]."
         return problem, _line_at(text, bare.start())
@@ -225,9 +232,9 @@ def _header_in(path: Path, bare: re.Match[str]) -> str:
 
     The result doesn't include brackets.
     """
-    kind, name = bare[2], bare["name"]
-    if name is None:
-        return "default"
+    kind, name = bare["kind"] or "profile", bare["name"] or "default"
+    if name == "default" and kind == "profile":
+        return name
     name = one_line(name, 80)
     with suppress(ValueError):
         if len(shlex.split(name)) > 1:

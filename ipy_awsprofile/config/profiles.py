@@ -320,7 +320,7 @@ def _missing_section(name: str, config: Config) -> str:
     if f"profile {name}" in config.profiles:
         return f"Write [{name}] instead of [profile {name}] in {credentials_file}."
     for header in config.other_headers:
-        if re.fullmatch(rf"(profiles?\W)?\W*{re.escape(name)}", header.strip(), re.IGNORECASE):
+        if re.fullmatch(rf"(profiles?\W)?\W*{re.escape(name)}", header.strip(" []"), re.IGNORECASE):
             return f"Write [profile {shlex.quote(name)}] instead of [{header}] in {config_file}."
     if config_file.is_dir():
         advice = ""

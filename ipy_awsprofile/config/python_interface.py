@@ -279,6 +279,18 @@ def _session_of_caller() -> object:
     return None
 
 
+def advice_to_list_objects(session: object, bucket: str, prefix: str = "") -> str:
+    """Return advice on how to list the objects in a bucket with a session."""
+    is_of_caller = session is None or session is _session_of_caller()
+    name = SESSION if is_of_caller else "SESSION"
+    arguments = f"Bucket={bucket!r}"
+    if prefix:
+        arguments += f", Prefix={prefix!r}"
+    return (
+        f'For the objects in the bucket, write `{name}.client("s3").list_objects_v2({arguments})`.'
+    )
+
+
 def _unknown_parameter(call: _Call, name: str) -> InvalidOption:
     """Return the error for an unknown argument of a function, such as one of boto3's names."""
     hint = _parameter_meant(call, name) or f"`help({call.function})` describes the parameters."
@@ -321,6 +333,9 @@ def _too_many_arguments(call: _Call) -> InvalidOption:
     )
 
 
+#: Parameters of other functions for a bucket.
+_OF_BUCKET = {"bucket", "bucketname"}
+
 #: Parameters of other tools for an MFA code.
 _CODES = {"mfacode", "mfatoken", "otp", "tokencode", "totp"}
 
@@ -333,6 +348,10 @@ def _parameter_meant(call: _Call, name: str) -> str:
     of_function = _with_own_arguments(call)
     if of_function:
         return of_function
+    bucket = call.kwargs[name]
+    if call.function == "list_buckets" and letters in _OF_BUCKET and isinstance(bucket, str):
+        objects = advice_to_list_objects(call.given.get("session"), bucket)
+        return f"Did you mean `prefix`? {objects}"
     by_flag = {letters_of(each.flag): key for key, each in options_of(SwitchRequest).items()}
     name = by_flag.get(letters, name)
     for meant in (name, _SYNONYMS.get(letters)):

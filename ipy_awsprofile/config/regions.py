@@ -120,6 +120,8 @@ def is_misspelled_region(name: str | None) -> bool:
         return False
     if not is_region_name(name) or name.casefold() in _NO_VALUES:
         return True
+    if len(name) == 1:  # as in the usage, `--region R`
+        return True
     return bool(difflib.get_close_matches(name.casefold(), known_regions(), n=1, cutoff=0.87))
 
 

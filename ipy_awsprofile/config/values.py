@@ -340,6 +340,12 @@ def _url(value: str) -> str:
     return "" if is_url(value) else NO_URL
 
 
+def _portal(value: str) -> str:
+    if is_url(value):
+        return ""
+    return "needs a scheme and a host, such as `https://example.awsapps.com/start`."
+
+
 def _file(value: str) -> str:
     if os.path.exists(value):
         return ""
@@ -358,6 +364,7 @@ _CHECKS = {
     "role_session_name": _session_name,
     "sso_account_id": _account,
     "sso_region": _region,
+    "sso_start_url": _portal,
     "web_identity_token_file": _file,
 }
 

@@ -15,6 +15,7 @@ from ipy_awsprofile.across.selection import excludes_some, split_exclusions
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.listing import list_profiles
 from ipy_awsprofile.config.names import alternatives, has_wildcard
+from ipy_awsprofile.config.organization import advice_to_write
 from ipy_awsprofile.config.request import (
     SESSION,
     SessionRequest,
@@ -52,6 +53,7 @@ from ipy_awsprofile.notebook.typed_words import (
     is_shared,
     profiles_in,
     region_in,
+    with_one_region,
     word_of_share,
 )
 from ipy_awsprofile.text import letters_of, listed, misspelled, quoted, similar
@@ -172,10 +174,24 @@ class TypedLine:
             if advice:
                 return advice
         if read.problem:
-            return read.problem
+            return self._advice_to_write(read) or read.problem
         if self.magic == "aws_profile":
             return self._advice_for_names(words, read) or self._advice_for_magic(words)
         return self._written([*read.names, *read.options])
+
+    def _advice_to_write(self, read: Words) -> str:
+        """Return advice for a line that turns ``--read-only`` off, or an empty string."""
+        if "--read-only" not in read.turned_off:
+            return ""
+        says = "`--read-only` doesn't take a value."
+        if read.names:
+            to_write = advice_to_write("If a pattern makes the profile read-only, add `--write`.")
+            return f"{says} To turn `--read-only` off, leave it out. {to_write}"
+        options = [option for option in read.options if option != "--read-only"]
+        line = self.good_line([*options, "--write"])
+        if not line:
+            return ""
+        return f"{says} {advice_to_write(f'For a session that can write, run `{line}`.')}"
 
     def _advice_for_session(self, session: re.Match[str]) -> str:
         """Return advice for a session in place of its profile's name."""
@@ -245,11 +261,20 @@ class TypedLine:
         """Return advice about unknown options, which may belong to another magic, or ""."""
         if self.magic == "aws_profiles" and read.unknown == ["--account"]:
             return self._written([*read.names, *read.options])  # an account's ID is a pattern
+        if self.magic == "aws_profile" and read.unknown == ["--regions"]:
+            region = self._written(with_one_region(words))
+            if region:
+                return region
         for magic in self.parsers:
             is_cell = self.is_cell or not _cell_flags().isdisjoint(read.unknown)
             other = replace(self, magic=magic, is_cell=is_cell)
             has_all = set(read.unknown) <= flags_of(other.parser).keys()
             line = other.good_line(words) if has_all else ""  # not the beginning of an option
+            if line and is_cell and not self.is_cell:
+                return (
+                    f"`{other.mark}{magic}` has {listed(read.unknown)}: write `{line}` above the "
+                    "code of a cell."
+                )
             if line:
                 return f"`{other.mark}{magic}` has {listed(read.unknown)}: write `{line}`."
         if self.magic == "aws_profiles" and self.is_cell:

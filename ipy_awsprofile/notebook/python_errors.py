@@ -11,10 +11,13 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from traceback import walk_tb
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
+
+from boto3.session import Session
 
 from ipy_awsprofile import errors, libraries
 from ipy_awsprofile.call_stack import library_of
@@ -25,8 +28,10 @@ from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.follower import is_error_of
 from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.notebook.clients_in_code import line_about_client
+from ipy_awsprofile.notebook.misplaced_lines import line_about_misplaced
 from ipy_awsprofile.notebook.passed_sessions import line_about_passed_session
 from ipy_awsprofile.notebook.paths_in_code import line_about_path
+from ipy_awsprofile.sessions.session import Identity
 from ipy_awsprofile.switch.user_functions import line_about_value
 from ipy_awsprofile.text import letters_of, misspelled
 
@@ -89,6 +94,13 @@ _LOOP = re.compile(r"\bfor\s+([A-Za-z_]\w*)\s+in\s+([A-Za-z_]\w*(?:\([^()\n]*\))
 #: A call whose first argument is an access key ID for boto3.
 _FIRST_ARGUMENT = re.compile(r"\bboto3\.(?:session\.)?Session\(\s*(['\"])([^'\"\n]+)\1")
 
+#: A call with square brackets instead of round ones: its object, its name and its arguments.
+_SQUARE_BRACKETS = re.compile(r"(?<![\w.])(?:(\w+)\.)?([A-Za-z_]\w*)\[([^\[\]\n]+)\]")
+_NOT_SUBSCRIPTABLE = {
+    "'function' object is not subscriptable",
+    "'method' object is not subscriptable",
+}
+
 #: A session in place of its options, and Python's errors for options that aren't a dict.
 _SESSION_AS_OPTIONS = re.compile(r"\bstorage_options=([A-Za-z_]\w*)(?=\s*[,)])")
 _NOT_A_MAPPING = re.compile(
@@ -98,12 +110,6 @@ _NOT_A_MAPPING = re.compile(
 
 #: A function of this package in place of its result.
 _FUNCTION_AS_OPTIONS = re.compile(r"\bstorage_options=storage_options\b(?!\()")
-
-#: A magic of this package and its arguments.
-_MAGIC = re.compile(r"%%?(?:aws_(?:profiles?|calls)|(?:re)?load_ext[ \t]+ipy_awsprofile)\b.*")
-
-#: The variable to which a line assigns a value.
-_ASSIGNED = re.compile(r"\s*([A-Za-z_]\w*)\s*=")
 
 #: Options of a filesystem that are passed as its first parameter, `anon`.
 _OPTIONS_BY_POSITION = re.compile(r"\bS3FileSystem\(\s*(storage_options\([^()]*\))\s*\)")
@@ -181,6 +187,7 @@ class _Mistake:
         """Return a line that says what to write instead, or an empty string."""
         line = line_about_passed_session(self.error, self.cell, self.namespace, self.switcher)
         line = line or line_about_client(self.error, self.namespace)
+        line = line or line_about_misplaced(self.error, self.cell, self.namespace, self.switcher)
         if line:
             return line
         lines = {
@@ -189,7 +196,6 @@ class _Mistake:
             AttributeError: self._about_attribute,
             TypeError: self._about_type,
             KeyError: self._about_column,
-            SyntaxError: self._about_magic,
         }
         for kind, about in lines.items():
             line = about() if isinstance(self.error, kind) else ""
@@ -234,7 +240,23 @@ class _Mistake:
                 return f"Did you mean `{near[0]}`?"
             if near:
                 return f"Did you mean `{near[0]}`? {_about_module_of(near[0], module)}"
-        return ""
+        return self._about_variable(name)
+
+    def _about_variable(self, name: str) -> str:
+        """Return a line about the session's variable, or about `profile` in a wrong cell, or ""."""
+        active = self.switcher.active if self.switcher else None
+        variable = active.request.variable if active else SESSION
+        is_called = re.search(rf"\b{re.escape(name)}\s*\(", self.cell)
+        if variable in self.namespace and not is_called:
+            near = misspelled(letters_of(name), [variable], _LIKE_FUNCTION)
+            if near:
+                return f"Did you mean `{near[0]}`?"
+        if name != "profile":
+            return ""
+        line = "`%%aws_profiles` sets the variable `profile`, but only for its own cell."
+        if active:
+            line += f" `{variable}.profile_name` is the name of the active profile."
+        return line
 
     def _about_import(self) -> str:
         """Return a line about a name that can't be imported, or an empty string."""
@@ -262,7 +284,7 @@ class _Mistake:
         if isinstance(owner, ModuleType):
             return _about_missing(name, owner.__name__) if owner.__name__ in _NAMES else ""
         if isinstance(owner, FunctionType) and owner.__name__ in _PACKAGE.__all__:
-            return f"`{owner.__name__}` is a function. Write `{owner.__name__}().{name}`."
+            return self._about_function(owner, name)
         if isinstance(owner, FunctionType) and owner in PROCESS.user_functions.values():
             return line_about_value(owner)
         if name == "errors" and _is_of_many(owner):
@@ -273,6 +295,37 @@ class _Mistake:
         near = misspelled(letters_of(name), _attributes_of(kind), _LIKE_ATTRIBUTE)
         meant = _ATTRIBUTES.get((kind.__name__, name)) or next(iter(near), "")
         return f"Did you mean `{meant}`?" if meant else ""
+
+    def _about_function(self, function: FunctionType, name: str) -> str:
+        """Return a line about a function of this package whose result has the attribute ``name``.
+
+        If the function needs an argument that isn't known, or its result doesn't have the
+        attribute, the line says less.
+        """
+        says = f"`{function.__name__}` is a function."
+        call = self._call_of(function)
+        if not call:
+            return f"{says} `help({function.__name__})` describes its parameters."
+        if not _result_has(function, name):
+            return f"{says} Write `{call}`."
+        written = re.search(rf"\b{function.__name__}\.{name}(\([^()\n]*\))?", self.cell)
+        arguments = written[1] if written else None
+        return f"{says} Write `{call}.{name}{arguments or ''}`."
+
+    def _call_of(self, function: FunctionType) -> str:
+        """Return code that calls a function with the active session, or an empty string."""
+        required = [
+            each.name
+            for each in signature(function).parameters.values()
+            if each.default is each.empty and each.kind is each.POSITIONAL_OR_KEYWORD
+        ]
+        active = self.switcher.active if self.switcher else None
+        arguments = {SESSION: active.request.variable if active else SESSION}
+        if function.__name__ == "open_session":
+            return 'open_session("NAME")'
+        if any(each not in arguments for each in required):
+            return ""
+        return f"{function.__name__}({', '.join(arguments[each] for each in required)})"
 
     def _variable_of(self, value: object) -> str:
         """Return the name of the notebook's variable for a value, or `result`."""
@@ -285,29 +338,6 @@ class _Mistake:
         names = read_config().profiles
         near = [] if name in names else misspelled(name, names)
         return f"Did you mean `{near[0]}`?" if near else ""
-
-    def _about_magic(self) -> str:
-        """Return a line about a magic that isn't at the beginning of a line, or in a program."""
-        code = str(getattr(self.error, "text", None) or "")
-        magic = _MAGIC.search(code)
-        if magic is None:
-            return ""
-        file = Path(str(getattr(self.error, "filename", "")))
-        if file.suffix == ".py" and "%run" in self.cell:
-            return (
-                f"A file with magics must end with `.ipy`. Rename `{file.name}` to "
-                f"`{file.stem}.ipy`, and write `%run {file.stem}.ipy`."
-            )
-        line = magic[0].strip()
-        if not line.startswith("%%"):
-            return (
-                f"A magic must be at the beginning of a line. Write `{line}` on a separate line, "
-                "which can be indented."
-            )
-        assigned = _ASSIGNED.match(code)
-        if assigned and line.startswith("%%aws_profiles"):
-            line += f" --into {assigned[1]}"
-        return f"A magic with two percent signs must begin the cell. Write `{line}`."
 
     # ---- values
 
@@ -325,6 +355,8 @@ class _Mistake:
                 "The options are a dict, and not a session. Run `from ipy_awsprofile import "
                 f"storage_options`. Then write `storage_options=storage_options({session[1]})`."
             )
+        if text in _NOT_SUBSCRIPTABLE:
+            return self._about_brackets()
         if "string indices must be integers" in text:
             return self._about_loop()
         if "list indices must be integers" not in text:
@@ -340,6 +372,16 @@ class _Mistake:
                 f"`{expression}` is a list of names with attributes. Write "
                 f"`[each.{attribute} for each in {expression}]`."
             )
+        return ""
+
+    def _about_brackets(self) -> str:
+        """Return a line about a call with square brackets, or an empty string."""
+        for owner, name, arguments in _SQUARE_BRACKETS.findall(self.cell):
+            value = self.namespace.get(owner or name)
+            if owner and isinstance(value, Session) and name in ("client", "resource"):
+                return f"Write `{owner}.{name}({arguments})`, with round brackets."
+            if not owner and isinstance(value, FunctionType) and name in _PACKAGE.__all__:
+                return f"`{name}` is a function. Write `{name}({arguments})`."
         return ""
 
     def _about_loop(self) -> str:
@@ -443,6 +485,23 @@ def _attributes_of(kind: type) -> list[str]:
         if each.__module__.startswith(f"{_PACKAGE.__name__}."):
             names += [name for name in vars(each) if not name.startswith("_")]
     return names
+
+
+def _result_has(function: FunctionType, name: str) -> bool:
+    """Return whether the result of a function of this package has an attribute."""
+    kind = str(function.__annotations__.get("return", ""))
+    if kind == "pd.DataFrame":
+        import pandas as pd
+
+        is_column = function.__name__ == "list_buckets" and name in _COLUMNS
+        return is_column or hasattr(pd.DataFrame, name)
+    if kind == "ProfileSession":
+        return hasattr(Session, name)
+    if kind == "Identity":
+        return name in Identity.__dataclass_fields__
+    if kind.startswith("dict["):
+        return hasattr(dict, name)
+    return kind.startswith("list[") and hasattr(list, name)
 
 
 def _is_list_of_profiles(value: object) -> bool:

@@ -115,6 +115,10 @@ _REGION = re.compile(r"[a-z]{2,3}(?:-[a-z]+)+-\d+[a-z]?")
 #: A name and ``read-only``. After a slash, the word would be a role's name.
 _READ_ONLY = re.compile(r"(.+?)(?:[^\w/]|_)+(read[\W_]?only)", re.IGNORECASE)
 
+#: Words after an option without a value that turn the option on or off.
+_ON = ("true", "yes", "on", "1")
+_OFF = ("false", "no", "off", "0", "none")
+
 #: How similar a word must be to an option.
 _LIKE_OPTION = 0.7
 
@@ -125,13 +129,14 @@ class Words:
 
     ``names`` contains the words that aren't options. ``unknown`` contains the options that the
     magic doesn't have. ``problem`` describes a mistake that can be corrected only by leaving out a
-    word.
+    word. ``turned_off`` contains the options in ``options`` with a value such as ``off``.
     """
 
     names: list[str] = field(default_factory=list)
     options: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     problem: str = ""
+    turned_off: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +218,8 @@ class WordReader:
                 read.names.append(value)
             return
         if flags[flag].nargs == 0:
+            if not equals and pending and _is_switch_word(pending[0]):
+                value = pending.popleft()
             self._sort_needless(flag, value, read)
             return
         if equals:
@@ -246,8 +253,9 @@ class WordReader:
 
     def _sort_needless(self, flag: str, value: str, read: Words) -> None:
         """Record a problem if an option that takes no value has a value (`--read-only=false`)."""
-        if value.casefold() not in ("", "true", "yes", "on", "1"):
+        if value.casefold() not in ("", *_ON):
             read.problem = f"`{flag}` doesn't take a value. To turn `{flag}` off, leave it out."
+            read.turned_off.append(flag)
 
     def _sort(self, word: str, read: Words, pending: deque[str]) -> None:
         """Add a word that isn't an option of the magic to the names or to the unknown options."""
@@ -266,6 +274,11 @@ class WordReader:
             pending.appendleft("--read-only")
             word = limited[1]
         read.names.append(word)
+
+
+def _is_switch_word(word: str) -> bool:
+    """Return whether a word turns the option before it on or off, and isn't a profile's name."""
+    return word.casefold() in (*_ON, *_OFF) and not is_profile(word)
 
 
 def _names_profile(word: str) -> bool:
@@ -406,3 +419,23 @@ def region_in(word: str) -> str:
         return ""
     near = misspelled(word, known_regions())
     return near[0] if near else word
+
+
+def with_one_region(words: Sequence[str]) -> list[str]:
+    """Return words with ``--region`` instead of ``--regions`` if its value is a single Region.
+
+    The result is an empty list if the value isn't one known Region.
+    """
+    meant: list[str] = []
+    pending = deque(words)
+    while pending:
+        flag, equals, value = pending.popleft().partition("=")
+        if flag != "--regions":
+            meant.append(flag + equals + value)
+            continue
+        if not equals and pending:
+            value = pending.popleft()
+        if value not in known_regions():
+            return []
+        meant += ["--region", value]
+    return meant

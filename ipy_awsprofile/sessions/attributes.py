@@ -22,6 +22,7 @@ _IDENTITY = "Run `from ipy_awsprofile import who_am_i`, then write `who_am_i(ses
 #: What code expects of a session, and what to write instead.
 _INSTEAD = {
     "account": f"{_IDENTITY}.account`.",
+    "Bucket": 'Write `session.resource("s3").Bucket(…)`.',
     "account_id": f"{_IDENTITY}.account`.",
     "identity": f"{_IDENTITY}`.",
     "create_client": "Write `session.client(…)` instead of `session.create_client(…)`.",
@@ -36,6 +37,7 @@ _INSTEAD = {
 
 #: The beginnings of the names that a client's methods have, and where such a method is.
 _VERBS = ("create_", "delete_", "describe_", "get_", "head_", "list_", "put_", "upload_")
+_OF_S3 = ("download_file", "generate_presigned_", "upload_file")
 _OF_CLIENT = (
     'The methods that call AWS belong to the client of a service, such as `session.client("s3")`.'
 )
@@ -54,6 +56,8 @@ def problem_of_attribute(session: boto3.Session, name: str, frame: FrameType) ->
     instead = _INSTEAD.get(name)
     if name == "get_execution_role":  # a function of the SageMaker SDK
         instead = _role_of(session)
+    if instead is None and name.startswith(_OF_S3):
+        instead = f'Write `session.client("s3").{name}(…)`.'
     if instead is None and name.startswith(_VERBS):
         instead = _OF_CLIENT
     if instead is None:

@@ -484,7 +484,7 @@ def test_a_region_as_a_prefix(shell: Shell, aws: EmbeddedAws) -> None:
 def test_a_path_as_a_prefix(shell: Shell, aws: EmbeddedAws, path: str) -> None:
     """The path or ARN of a bucket gets the beginning of its name."""
     shell.good("from ipy_awsprofile import list_buckets\n%aws_profile RoleBeta")
-    (prefix,) = code_in(shell.refused(f"list_buckets(session, {path!r})").hint)
+    prefix, *_ = code_in(shell.refused(f"list_buckets(session, {path!r})").hint)
     names = shell.good(f"list_buckets(session, {prefix})").result["name"]
     assert names.tolist() == ["my-first-bucket"]
 

@@ -1,0 +1,270 @@
+"""Find the line about a magic, a command or a section that IPython can't run where it is.
+
+A misplaced magic is in the middle of a line of code, has its options on the next line, or has a
+character in its name that makes it unknown to IPython.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from boto3.session import Session
+from IPython.core.error import UsageError
+
+from ipy_awsprofile.config.files import SharedFiles
+from ipy_awsprofile.config.request import SESSION
+from ipy_awsprofile.config.settings import known_settings
+from ipy_awsprofile.notebook.options import has_access_key
+from ipy_awsprofile.text import letters_of, listed, one_line
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.switch.switcher import Switcher
+
+_MAGICS = ("aws_profile", "aws_profiles", "aws_calls")
+
+#: A magic of this package and its arguments.
+_MAGIC = re.compile(r"%%?(?:aws_(?:profiles?|calls)|(?:re)?load_ext[ \t]+ipy_awsprofile)\b.*")
+
+#: The variable to which a line assigns a value.
+_ASSIGNED = re.compile(r"\s*([A-Za-z_]\w*)\s*=")
+
+#: The code after a magic that compares its value, and the code before it that needs a value.
+_COMPARISON = re.compile(r"\s*(?:[=!]=|\b(?:for|if|in|is|not)\b).*|\s*:\s*$")
+_ITEM = re.compile(r"(%%?aws_\w+)[.(\[].*")
+_NEEDS_VALUE = re.compile(r"\s*(?:if|elif|while|assert|for)\b[^:]*$")
+_BRACKETS = {"(": ")", "[": "]", "{": "}"}
+
+#: What returns in Python code what a magic without arguments shows.
+_IN_CODE = {
+    "%aws_profile": ("who_am_i", "who_am_i({session})", "the active identity"),
+    "%aws_profiles": ("list_profiles", "list_profiles()", "the profiles as a list"),
+}
+
+#: A line with a magic, and the lines below it that begin with an option.
+_OPTIONS_BELOW = re.compile(
+    r"(?m)^[ \t]*(%%?aws_(?:profiles?|calls)\b[^\n\\]*)((?:\n[ \t]*--[a-z][^\n]*)+)"
+)
+
+#: IPython's error for a magic that it doesn't know, and the lines that can cause it.
+_UNKNOWN = re.compile(r"(?:Line|Cell) magic(?: function)? `%%?(.*?)` not found", re.DOTALL)
+_LINE = re.compile(r"(?m)^[ \t]*(%%?)(.*)$")
+
+#: A magic with a space or different letters, and its arguments.
+_SPACED = re.compile(r"\s*(aws[\s_]?(?:profiles?|calls))(?![\w-])(.*)", re.IGNORECASE)
+
+#: The beginning of a section of the shared config files: its header and its first setting.
+_SECTION = re.compile(
+    r"(\[(?:default|(?:profile|sso-session)[ \t]+[^\]\n]+)\])[ \t]*\n(?:[#;][^\n]*\n)*"
+    r"[ \t]*(\w+)[ \t]*="
+)
+
+#: A command of the AWS CLI with its first word, and the words that botocore doesn't know.
+_AWS_CLI = re.compile(r"\s*(aws[ \t]+(?:--[\w-]+[ \t]+)*([a-z][a-z0-9-]+)\b(?![ \t]*[=.(]).*)")
+_OF_CLI_ONLY = {"configservice", "configure", "deploy", "help", "login", "logout", "s3api"}
+
+
+def line_about_misplaced(
+    error: Exception, cell: str, namespace: Mapping[str, object], switcher: Switcher | None
+) -> str:
+    """Return a line about code that isn't Python and isn't where IPython runs it, or "".
+
+    The parameters are the same as in `line_about_python`.
+    """
+    if has_access_key(cell) or not isinstance(error, (NameError, SyntaxError, UsageError)):
+        return ""
+    if isinstance(error, UsageError):
+        return _about_unknown_magic(str(error), cell, namespace)
+    line = _about_options_below(error, cell) or _about_section(error, cell)
+    if line or not isinstance(error, SyntaxError):
+        return line
+    code = str(getattr(error, "text", None) or "")
+    command = _AWS_CLI.fullmatch(code.rstrip())
+    if command and command[2] in {*Session().get_available_services(), *_OF_CLI_ONLY}:
+        return _about_command(command)
+    active = switcher.active if switcher else None
+    variable = active.request.variable if active else ""
+    return _about_magic(error, code, cell, variable)
+
+
+# Magics in code -----------------------------------------------------------------------------------
+
+
+def _about_magic(error: SyntaxError, code: str, cell: str, variable: str) -> str:
+    """Return a line about a magic that isn't at the beginning of a line, or in a program.
+
+    ``code`` is the line of the error, and ``variable`` names the active session's variable.
+    """
+    magic = _MAGIC.search(code)
+    if magic is None:
+        return ""
+    file = Path(str(error.filename or ""))
+    if file.suffix == ".py" and "%run" in cell:
+        return (
+            f"A file with magics must end with `.ipy`. Rename `{file.name}` to "
+            f"`{file.stem}.ipy`, and write `%run {file.stem}.ipy`."
+        )
+    before = code[: magic.start()]
+    line = _without_code(before, magic[0])
+    if not line.startswith("%%"):
+        in_code = _about_value(line, variable) if line != magic[0].strip() else ""
+        return (
+            f"A magic must be at the beginning of a line. Write `{line}` on a separate line, "
+            f"which can be indented.{in_code}"
+        )
+    assigned = _ASSIGNED.match(code)
+    if assigned and line.startswith("%%aws_profiles"):
+        line += f" --into {assigned[1]}"
+    return f"A magic with two percent signs must begin the cell. Write `{line}`."
+
+
+def _without_code(before: str, line: str) -> str:
+    """Return the line of a magic without the code around the magic, such as a closing bracket."""
+    opened: list[str] = []
+    for character in before:
+        if character in _BRACKETS:
+            opened.append(_BRACKETS[character])
+        elif opened and character == opened[-1]:
+            opened.pop()
+    if opened:
+        line = _before_closing(line, opened[-1])
+    if opened or _NEEDS_VALUE.match(before):
+        line = _COMPARISON.sub("", line)
+    return _ITEM.sub(r"\1", line.strip())
+
+
+def _before_closing(line: str, closing: str) -> str:
+    """Return the part of a line before a closing bracket or a comma that the line didn't open."""
+    depth = 0
+    opening = next(key for key, value in _BRACKETS.items() if value == closing)
+    for position, character in enumerate(line):
+        is_outside = depth == 0
+        if is_outside and (character == closing or line[position : position + 2] == ", "):
+            return line[:position]
+        depth += (character == opening) - (character == closing)
+    return line
+
+
+def _about_value(line: str, variable: str) -> str:
+    """Return a sentence about the function that returns what a magic shows, or ""."""
+    if line not in _IN_CODE:
+        return ""
+    name, code, what = _IN_CODE[line]
+    if name == "who_am_i" and not variable:  # no profile is active
+        return ""
+    return (
+        f" In code, `{code.format(session=variable)}` returns {what}, after "
+        f"`from ipy_awsprofile import {name}`."
+    )
+
+
+def _about_options_below(error: Exception, cell: str) -> str:
+    """Return a line about options on the line below their magic, or an empty string.
+
+    A NameError shows that the magic has already run without these options.
+    """
+    for magic, below in _OPTIONS_BELOW.findall(cell):
+        options = [option.strip() for option in below.split("\n") if option.strip()]
+        line = one_line(" ".join([magic.strip(), *options]))
+        says = "An option must be on the same line as its magic."
+        if isinstance(error, NameError) and _names(str(error.name), options):
+            says = f"`{magic.strip()}` ran without {listed(map(one_line, options))}. {says}"
+        elif isinstance(error, NameError) or not _is_at(error, options):
+            continue
+        if magic.startswith("%%"):
+            return f"{says} Begin the cell with `{line}`."
+        return f"{says} Run `{line}`."
+    return ""
+
+
+def _names(name: str, options: list[str]) -> bool:
+    """Return whether a name that isn't defined is a word of an option, such as `read`."""
+    return any(name in re.findall(r"[A-Za-z_]\w*", option) for option in options)
+
+
+def _is_at(error: Exception, options: list[str]) -> bool:
+    """Return whether a SyntaxError is in one of the options."""
+    return str(getattr(error, "text", None) or "").strip() in options
+
+
+# Unknown magics -----------------------------------------------------------------------------------
+
+
+def _about_unknown_magic(text: str, cell: str, namespace: Mapping[str, object]) -> str:
+    """Return a line about a magic that IPython doesn't know, or an empty string."""
+    unknown = _UNKNOWN.search(text)
+    if unknown is None:
+        return ""
+    for mark, line in _lines_with(unknown[1], cell):
+        name, *_ = re.split(r"[^\w.]", line, maxsplit=1)
+        arguments = line[len(name) :].strip()
+        function = _about_function(name, arguments, namespace)
+        if function:
+            return function
+        magic = _SPACED.fullmatch(line)
+        if magic is None:
+            continue
+        arguments = " ".join(magic[2].split())  # without no-break spaces
+        written = one_line(f"{mark}{_magic_named(magic[1])} {arguments}".strip())
+        if name in _MAGICS:  # the character after the name isn't a space
+            return (
+                f"The space after `{mark}{name}` isn't a normal space. Delete it, and type "
+                f"a space: `{written}`."
+            )
+        return f"Write `{written}`."
+    return ""
+
+
+def _lines_with(name: str, cell: str) -> Iterator[tuple[str, str]]:
+    """Yield the percent signs and the rest of each line that begins with an unknown magic."""
+    for mark, line in _LINE.findall(cell):
+        is_spaced = not name and line[:1].isspace()
+        if is_spaced or (name and line.startswith(name)):
+            yield mark, line
+
+
+def _magic_named(text: str) -> str:
+    """Return the magic that a name with other letters or a space stands for."""
+    return next(magic for magic in _MAGICS if letters_of(magic) == letters_of(text))
+
+
+def _about_function(name: str, arguments: str, namespace: Mapping[str, object]) -> str:
+    """Return a line about a function of this package that is written as a magic, or ""."""
+    words = arguments.split()
+    is_session = len(words) == 1 and namespace.get(words[0]) is not None
+    code = {
+        "list_buckets": f"list_buckets({arguments if is_session else SESSION})",
+        "list_profiles": f"list_profiles({arguments!r})" if words else "list_profiles()",
+        "open_session": f"open_session({arguments!r})" if len(words) == 1 else "",
+        "who_am_i": f"who_am_i({arguments if is_session else SESSION})",
+    }.get(name, "")
+    if not code:
+        return ""
+    says = f"`{name}` is a function, and not a magic."
+    if name in namespace:
+        return f"{says} Write `{code}`."
+    return f"{says} Run `from ipy_awsprofile import {name}`, then write `{code}`."
+
+
+# Lines of files and terminals ---------------------------------------------------------------------
+
+
+def _about_section(error: Exception, cell: str) -> str:
+    """Return a line about a section of the shared config files, or an empty string."""
+    section = _SECTION.match(cell.lstrip())
+    if section is None or section[2] not in known_settings():
+        return ""
+    if isinstance(error, NameError) and error.name != "default":
+        return ""
+    path = SharedFiles.from_environment().config
+    return f"This section belongs in the config file, `{one_line(path)}`, and not in a cell."
+
+
+def _about_command(command: re.Match[str]) -> str:
+    """Return a line about a command of the AWS CLI without an exclamation mark."""
+    line = one_line(command[1].strip())
+    if command[2] in ("configure", "login", "sso"):  # they prompt, or open a browser
+        return f"Run `{line}` in a terminal."
+    return f"`aws` is a program. Write `!{line}`."

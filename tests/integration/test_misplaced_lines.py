@@ -1,0 +1,133 @@
+"""Magics, options, commands and sections where IPython can't run them: each line works."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.aws import EmbeddedAws
+from tests.integration.test_hints import code_in
+from tests.shells import Shell
+
+
+@pytest.mark.parametrize(
+    ("cell", "line"),
+    [
+        ("print(%aws_profile RoleBeta --read-only)", "%aws_profile RoleBeta --read-only"),
+        ("x = [%aws_profile RoleBeta, 1]", "%aws_profile RoleBeta"),
+        ("if %aws_profile == 'RoleBeta':\n    pass", "%aws_profile"),
+        ("if True: %aws_profile RoleBeta", "%aws_profile RoleBeta"),
+        ("len(%aws_profiles Role*)", "%aws_profiles Role*"),
+        ("print(%aws_profiles[0])", "%aws_profiles"),
+        ("[each for each in %aws_profiles if each]", "%aws_profiles"),
+        ("for each in %aws_profiles:\n    pass", "%aws_profiles"),
+        ("x = 1; %aws_profile RoleBeta", "%aws_profile RoleBeta"),
+    ],
+)
+def test_magics_in_code(shell: Shell, aws: EmbeddedAws, cell: str, line: str) -> None:
+    """A magic in brackets or in a statement gets its line without the code around the magic."""
+    shell.good("%aws_profile UserAlpha")
+    written, *in_code = code_in(shell.run(cell).text)
+    assert written == line
+    shell.good(written)
+    if in_code:
+        code, statement = in_code
+        shell.good(f"{statement}\n{code}")
+
+
+def test_values_of_magics(shell: Shell, aws: EmbeddedAws) -> None:
+    """A magic whose value code compares gets the function with the session's own variable."""
+    assert "who_am_i" not in shell.run("print(%aws_profile)").text
+    shell.good("%aws_profile RoleBeta --as mine")
+    _, code, statement = code_in(shell.run("print(%aws_profile)").text)
+    assert shell.good(f"{statement}\n{code}.account").result == "123456789012"
+
+
+@pytest.mark.parametrize("option", ["--read-only", "  --read-only", "--read-only --region R1"])
+def test_options_on_the_next_line(shell: Shell, aws: EmbeddedAws, option: str) -> None:
+    """An option below its magic gets one line, which limits the session."""
+    text = shell.run(f"%aws_profile RoleBeta\n{option.replace('R1', 'us-west-1')}").text
+    *_, line = code_in(text)
+    has_run = option == "--read-only"
+    assert ("`%aws_profile RoleBeta` ran without `--read-only`" in text) == has_run
+    assert ("session" in shell.names) == has_run
+    shell.good(line)
+    assert shell.names["session"].target.request.read_only
+    put = "session.client('s3').put_object(Bucket='my-first-bucket', Key='k', Body=b'')"
+    assert "AccessDenied" in str(shell.run(put).error)
+
+
+def test_options_below_a_cell_magic(shell: Shell, aws: EmbeddedAws) -> None:
+    """Options in the code of a cell for one profile get the first line of the cell."""
+    cell = "%%aws_profile RoleBeta\n--read-only\n--quiet"
+    *_, line = code_in(shell.run(cell).text)
+    assert line == "%%aws_profile RoleBeta --read-only --quiet"
+    limited = f"{line}\nassert session.target.request.read_only"
+    shell.good(limited)
+    assert "ran without" not in shell.run("%aws_profile RoleBeta\nread_it").text
+
+
+def codes_below(shell: Shell, cell: str) -> list[str]:
+    """Return the code in the lines about a cell, without the code in IPython's own error."""
+    return code_in(shell.run(cell).text.partition("UsageError")[0])
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "%aws_profile\xa0RoleBeta --read-only",
+        "%aws_profile\u2003RoleBeta\xa0--read-only",
+        "% aws_profile RoleBeta --read-only",
+        "%aws profile RoleBeta --read-only",
+        "%AWS_Profile RoleBeta --read-only",
+    ],
+)
+def test_unknown_magics(shell: Shell, aws: EmbeddedAws, typed: str) -> None:
+    """A magic with an invisible character, a space or other letters gets the line that works."""
+    *_, line = codes_below(shell, typed)
+    assert line == "%aws_profile RoleBeta --read-only"
+    shell.good(line)
+    assert shell.names["session"].target.request.read_only
+
+
+@pytest.mark.parametrize(
+    "typed", ["%list_buckets session", "%who_am_i", "%open_session RoleBeta", "%list_profiles Role"]
+)
+def test_functions_as_magics(shell: Shell, aws: EmbeddedAws, typed: str) -> None:
+    """A function of the package that is written as a magic gets its import and its call."""
+    shell.good("%aws_profile RoleBeta")
+    *_, statement, call = codes_below(shell, typed)
+    assert shell.good(f"{statement}\n{call}").result is not None
+    *_, again = codes_below(shell, typed)
+    assert again == call
+    assert not codes_below(shell, "%unknown list_buckets")
+
+
+def test_commands_without_a_mark(shell: Shell, aws: EmbeddedAws) -> None:
+    """A command of the AWS CLI in a cell gets an exclamation mark, and other words don't."""
+    assert code_in(shell.run("aws s3 ls").text)[-1] == "!aws s3 ls"
+    assert "in a terminal" in shell.run("aws configure").text
+    assert "`!aws" not in shell.run("aws costs a lot").text
+
+
+@pytest.mark.parametrize("header", ["[default]", "[profile RoleBeta]", "[sso-session corp]"])
+def test_sections_in_a_cell(shell: Shell, aws: EmbeddedAws, header: str) -> None:
+    """A section of the config file in a cell gets the path of the file."""
+    text = shell.run(f"{header}\nregion = us-west-2\n").text
+    assert f"in the config file, `{aws.config_file}`" in text
+    assert "config file" not in shell.run(f"'''\n{header}\nregion = x\n'''\nnothing").text
+
+
+@pytest.mark.parametrize("header", ["(profile etl)", "{profile etl}", "[[profile etl]]"])
+def test_headers_in_other_brackets(shell: Shell, aws: EmbeddedAws, header: str) -> None:
+    """A header in wrong brackets gets the right header, and keeps all lines of the section."""
+    text = aws.config_file.read_text()
+    section = (
+        "source_profile = UserAlpha\nrole_arn = arn:aws:iam::123456789012:role/RoleBeta\n"
+        f"region = us-west-1\nendpoint_url = {aws.endpoint_url}\n"
+    )
+    aws.config_file.write_text(f"{text}\n{header}\n{section}")
+    error = shell.refused("%aws_profile etl")
+    assert "[profile etl]" in f"{error} {error.hint}"
+    assert "twice" not in str(error)
+    aws.config_file.write_text(f"{text}\n[profile etl]\n{section}")
+    assert shell.good("%aws_profile etl\nsession.region_name").result == "us-west-1"
