@@ -137,7 +137,7 @@ def test_results_as_frames(shell: Shell, aws: EmbeddedAws) -> None:
     assert "123456789012" in shell.good(code).result
     shell.good("%aws_calls on\n%aws_profile RoleBeta\nsession.client('s3').list_buckets()")
     *_, code = code_in(shell.run("recorded_calls.head()").text)
-    assert len(shell.good(f"{code}()").result) == 1
+    assert len(shell.good(f"{code}").result) == 1
 
 
 def test_arguments_for_a_function(shell: Shell, aws: EmbeddedAws) -> None:
