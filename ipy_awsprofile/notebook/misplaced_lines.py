@@ -49,10 +49,13 @@ _OPTIONS_BELOW = re.compile(
 )
 
 #: IPython's error for a magic that it doesn't know, and the lines that can cause it.
-_UNKNOWN = re.compile(r"(?:Line|Cell) magic(?: function)? `%%?(.*?)` not found", re.DOTALL)
+_UNKNOWN = re.compile(
+    r"(?:Line magic function `%|Cell magic `%%)(?P<name>.*?)` not found", re.DOTALL
+)
 _LINE = re.compile(r"(?m)^[ \t]*(%%?)(.*)$")
 
 #: A magic with a space or different letters, and its arguments.
+_CALL = re.compile(r"\(\s*(['\"]?)([^'\"(),]+)\1\s*\)")
 _SPACED = re.compile(r"\s*(aws[\s_]?(?:profiles?|calls))(?![\w-])(.*)", re.IGNORECASE)
 
 #: The beginning of a section of the shared config files: its header and its first setting.
@@ -197,24 +200,45 @@ def _about_unknown_magic(text: str, cell: str, namespace: Mapping[str, object]) 
     unknown = _UNKNOWN.search(text)
     if unknown is None:
         return ""
-    for mark, line in _lines_with(unknown[1], cell):
+    if unknown["name"].startswith("%"):  # it is a line magic of IPython's
+        is_ours = unknown["name"].lstrip("%") in _MAGICS
+        return "A magic with two percent signs must be in the cell's first line." if is_ours else ""
+    for mark, line in _lines_with(unknown["name"], cell):
         name, *_ = re.split(r"[^\w.]", line, maxsplit=1)
-        arguments = line[len(name) :].strip()
-        function = _about_function(name, arguments, namespace)
-        if function:
-            return function
-        magic = _SPACED.fullmatch(line)
-        if magic is None:
-            continue
-        arguments = " ".join(magic[2].split())  # without no-break spaces
-        written = one_line(f"{mark}{_magic_named(magic[1])} {arguments}".strip())
-        if name in _MAGICS:  # the character after the name isn't a space
-            return (
-                f"The space after `{mark}{name}` isn't a normal space. Delete it, and type "
-                f"a space: `{written}`."
-            )
-        return f"Write `{written}`."
+        advice = _about_function(name, line[len(name) :].strip(), namespace)
+        advice = advice or _about_spelling(mark, name, line)
+        if advice:
+            return advice
     return ""
+
+
+def _about_spelling(mark: str, name: str, line: str) -> str:
+    """Return a line about a magic with other letters, brackets or an unusual space, or ""."""
+    magic = _SPACED.fullmatch(line)
+    if magic is None:
+        return ""
+    call = _CALL.fullmatch(magic[2])
+    arguments = call[2] if call else magic[2]
+    follows = magic[2][:1]
+    is_separate = follows in ("", " ") or not follows.isprintable()
+    if not call and not is_separate:
+        return ""
+    words = " ".join(_visible_words(arguments))
+    written = one_line(f"{mark}{_magic_named(magic[1])} {words}".strip())
+    if call:
+        return f"A magic isn't a function. Write `{written}`."
+    if name not in _MAGICS or follows == " ":
+        return f"Write `{written}`."
+    return (
+        f"The character after `{mark}{name}` isn't a normal space. Delete it, and type a space: "
+        f"`{written}`."
+    )
+
+
+def _visible_words(text: str) -> list[str]:
+    """Return the words of a string without invisible characters and unusual spaces."""
+    visible = [each if each.isprintable() else " " for each in text]
+    return "".join(visible).split()
 
 
 def _lines_with(name: str, cell: str) -> Iterator[tuple[str, str]]:

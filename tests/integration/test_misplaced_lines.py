@@ -76,6 +76,8 @@ def codes_below(shell: Shell, cell: str) -> list[str]:
     [
         "%aws_profile\xa0RoleBeta --read-only",
         "%aws_profile\u2003RoleBeta\xa0--read-only",
+        "%aws_profile\u200b RoleBeta --read-only",
+        "%aws_profile('RoleBeta --read-only')",
         "% aws_profile RoleBeta --read-only",
         "%aws profile RoleBeta --read-only",
         "%AWS_Profile RoleBeta --read-only",
@@ -100,6 +102,14 @@ def test_functions_as_magics(shell: Shell, aws: EmbeddedAws, typed: str) -> None
     *_, again = codes_below(shell, typed)
     assert again == call
     assert not codes_below(shell, "%unknown list_buckets")
+
+
+def test_a_cell_magic_below_code(shell: Shell, aws: EmbeddedAws) -> None:
+    """A cell magic below other lines isn't taken for a magic with a wrong character."""
+    text = shell.run("x = 1\n%%aws_profile RoleBeta\nsession").text
+    assert "must be in the cell's first line" in text
+    assert "space" not in text
+    assert not codes_below(shell, "%aws_profile.account")
 
 
 def test_commands_without_a_mark(shell: Shell, aws: EmbeddedAws) -> None:
