@@ -292,13 +292,14 @@ def _advice_for_syntax(pattern: str) -> str:
     if not words[1:] or not all(map(_matches_any, words)):
         return ""
     operators = {word.casefold() for word in written} & _OPERATORS
-    if operators == {"and"} and _matches_any(" ".join(words)):
+    if operators and operators <= _AND and _matches_any(" ".join(words)):
         return f"To select profiles that match all of the words, write `{' '.join(words)}`."
     return f"To select profiles that match any of several patterns, write `{','.join(words)}`."
 
 
-#: Words of SQL between two patterns.
-_OPERATORS = {"and", "or"}
+#: Operators of other languages between two patterns, and those that select with both patterns.
+_AND = {"and", "&", "&&"}
+_OPERATORS = {"or", "|", "||", *_AND}
 
 
 def _advice_without_words(pattern: str) -> str:

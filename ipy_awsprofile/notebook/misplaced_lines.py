@@ -17,8 +17,8 @@ from IPython.core.error import UsageError
 from ipy_awsprofile.config.files import SharedFiles
 from ipy_awsprofile.config.request import SESSION
 from ipy_awsprofile.config.settings import known_settings
-from ipy_awsprofile.notebook.options import has_access_key
-from ipy_awsprofile.text import letters_of, listed, one_line
+from ipy_awsprofile.notebook.options import ACTIONS_ALONE, has_access_key
+from ipy_awsprofile.text import letters_of, listed, misspelled, one_line
 
 if TYPE_CHECKING:
     from ipy_awsprofile.switch.switcher import Switcher
@@ -43,10 +43,10 @@ _IN_CODE = {
     "%aws_profiles": ("list_profiles", "list_profiles()", "the profiles as a list"),
 }
 
-#: A line with a magic, and the lines below it that begin with an option.
-_OPTIONS_BELOW = re.compile(
-    r"(?m)^[ \t]*(%%?aws_(?:profiles?|calls)\b[^\n\\]*)((?:\n[ \t]*--[a-z][^\n]*)+)"
-)
+#: A line with a magic that has options, a line that begins with an option, and a comment.
+_WITH_OPTIONS = re.compile(r"[ \t]*(%%?(?:aws_profiles?\b.*|aws_calls\b(?!\s*\w).*))")
+_OPTION = re.compile(r"[ \t]*(?:--|[–—])[ \t]*([a-z].*)")
+_COMMENT = re.compile(r"(?:^|\s+)#.*")
 
 #: IPython's error for a magic that it doesn't know, and the lines that can cause it.
 _UNKNOWN = re.compile(
@@ -55,8 +55,10 @@ _UNKNOWN = re.compile(
 _LINE = re.compile(r"(?m)^[ \t]*(%%?)(.*)$")
 
 #: A magic with a space or different letters, and its arguments.
-_CALL = re.compile(r"\(\s*(['\"]?)([^'\"(),]+)\1\s*\)")
-_SPACED = re.compile(r"\s*(aws[\s_]?(?:profiles?|calls))(?![\w-])(.*)", re.IGNORECASE)
+_CALL = re.compile(r"\(\s*(['\"]?)([^'\"(),]*)\1\s*\)")
+_SPACED = re.compile(r"\s*(aws[\s_-]?[a-z]+)(?![\w-])(.*)", re.IGNORECASE)
+_LIKE_MAGIC = 0.9
+_SEPARATORS = ("", " ", ",", ";", ":")
 
 #: The beginning of a section of the shared config files: its header and its first setting.
 _SECTION = re.compile(
@@ -64,8 +66,8 @@ _SECTION = re.compile(
     r"[ \t]*(\w+)[ \t]*="
 )
 
-#: A command of the AWS CLI with its first word, and the words that botocore doesn't know.
-_AWS_CLI = re.compile(r"\s*(aws[ \t]+(?:--[\w-]+[ \t]+)*([a-z][a-z0-9-]+)\b(?![ \t]*[=.(]).*)")
+#: A command of the AWS CLI, and the first words of commands that aren't a service of botocore.
+_AWS_CLI = re.compile(r"\s*(aws[ \t]+([a-z-][\w-]*)(?![ \t]*[=.(]).*)")
 _OF_CLI_ONLY = {"configservice", "configure", "deploy", "help", "login", "logout", "s3api"}
 
 
@@ -84,9 +86,9 @@ def line_about_misplaced(
     if line or not isinstance(error, SyntaxError):
         return line
     code = str(getattr(error, "text", None) or "")
-    command = _AWS_CLI.fullmatch(code.rstrip())
-    if command and command[2] in {*Session().get_available_services(), *_OF_CLI_ONLY}:
-        return _about_command(command)
+    command = _about_command(code.rstrip())
+    if command:
+        return command
     active = switcher.active if switcher else None
     variable = active.request.variable if active else ""
     return _about_magic(error, code, cell, variable)
@@ -168,18 +170,38 @@ def _about_options_below(error: Exception, cell: str) -> str:
 
     A NameError shows that the magic has already run without these options.
     """
-    for magic, below in _OPTIONS_BELOW.findall(cell):
-        options = [option.strip() for option in below.split("\n") if option.strip()]
-        line = one_line(" ".join([magic.strip(), *options]))
+    for magic, typed in _magics_and_options(cell):
+        options = [_OPTION.sub(r"--\1", option) for option in typed]
         says = "An option must be on the same line as its magic."
-        if isinstance(error, NameError) and _names(str(error.name), options):
-            says = f"`{magic.strip()}` ran without {listed(map(one_line, options))}. {says}"
-        elif isinstance(error, NameError) or not _is_at(error, options):
+        if isinstance(error, NameError) and _names(str(error.name), typed):
+            says = f"`{magic}` ran without {listed(map(one_line, options))}. {says}"
+        elif isinstance(error, NameError) or not _is_at(error, typed):
             continue
+        line = one_line(" ".join([magic, *options]))
+        alone = [option for option in options if option.lstrip("-") in ACTIONS_ALONE]
+        if alone:
+            return f"To use `{alone[0]}`, write `%aws_profile {alone[0]}`."
         if magic.startswith("%%"):
             return f"{says} Begin the cell with `{line}`."
         return f"{says} Run `{line}`."
     return ""
+
+
+def _magics_and_options(cell: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield each line with a magic and the lines below it that begin with an option."""
+    magic = ""
+    options: list[str] = []
+    for each in cell.splitlines():
+        line = _COMMENT.sub("", each).strip()
+        begins = _WITH_OPTIONS.fullmatch(line)
+        if begins:
+            if options:
+                yield magic, options
+            magic, options = begins[1].strip(), []
+        elif magic and _OPTION.fullmatch(line):
+            options.append(line)
+    if options:
+        yield magic, options
 
 
 def _names(name: str, options: list[str]) -> bool:
@@ -189,7 +211,7 @@ def _names(name: str, options: list[str]) -> bool:
 
 def _is_at(error: Exception, options: list[str]) -> bool:
     """Return whether a SyntaxError is in one of the options."""
-    return str(getattr(error, "text", None) or "").strip() in options
+    return _COMMENT.sub("", str(getattr(error, "text", None) or "")).strip() in options
 
 
 # Unknown magics -----------------------------------------------------------------------------------
@@ -206,7 +228,7 @@ def _about_unknown_magic(text: str, cell: str, namespace: Mapping[str, object]) 
     for mark, line in _lines_with(unknown["name"], cell):
         name, *_ = re.split(r"[^\w.]", line, maxsplit=1)
         advice = _about_function(name, line[len(name) :].strip(), namespace)
-        advice = advice or _about_spelling(mark, name, line)
+        advice = advice or _about_spelling(mark, name, line) or _about_command(line)
         if advice:
             return advice
     return ""
@@ -215,19 +237,20 @@ def _about_unknown_magic(text: str, cell: str, namespace: Mapping[str, object]) 
 def _about_spelling(mark: str, name: str, line: str) -> str:
     """Return a line about a magic with other letters, brackets or an unusual space, or ""."""
     magic = _SPACED.fullmatch(line)
-    if magic is None:
+    near = misspelled(letters_of(magic[1]), _MAGICS, _LIKE_MAGIC) if magic else []
+    if magic is None or not near:
         return ""
     call = _CALL.fullmatch(magic[2])
-    arguments = call[2] if call else magic[2]
+    arguments = call[2] if call else magic[2].lstrip(",;:")
     follows = magic[2][:1]
-    is_separate = follows in ("", " ") or not follows.isprintable()
+    is_separate = follows in _SEPARATORS or not follows.isprintable()
     if not call and not is_separate:
         return ""
     words = " ".join(_visible_words(arguments))
-    written = one_line(f"{mark}{_magic_named(magic[1])} {words}".strip())
+    written = one_line(f"{mark}{near[0]} {words}".strip())
     if call:
         return f"A magic isn't a function. Write `{written}`."
-    if name not in _MAGICS or follows == " ":
+    if name not in _MAGICS or follows in _SEPARATORS:
         return f"Write `{written}`."
     return (
         f"The character after `{mark}{name}` isn't a normal space. Delete it, and type a space: "
@@ -247,11 +270,6 @@ def _lines_with(name: str, cell: str) -> Iterator[tuple[str, str]]:
         is_spaced = not name and line[:1].isspace()
         if is_spaced or (name and line.startswith(name)):
             yield mark, line
-
-
-def _magic_named(text: str) -> str:
-    """Return the magic that a name with other letters or a space stands for."""
-    return next(magic for magic in _MAGICS if letters_of(magic) == letters_of(text))
 
 
 def _about_function(name: str, arguments: str, namespace: Mapping[str, object]) -> str:
@@ -286,8 +304,14 @@ def _about_section(error: Exception, cell: str) -> str:
     return f"This section belongs in the config file, `{one_line(path)}`, and not in a cell."
 
 
-def _about_command(command: re.Match[str]) -> str:
-    """Return a line about a command of the AWS CLI without an exclamation mark."""
+def _about_command(code: str) -> str:
+    """Return a line about a command of the AWS CLI without an exclamation mark, or ""."""
+    command = _AWS_CLI.fullmatch(code)
+    if command is None:
+        return ""
+    is_option = command[2].startswith("--")
+    if not is_option and command[2] not in {*Session().get_available_services(), *_OF_CLI_ONLY}:
+        return ""
     line = one_line(command[1].strip())
     if command[2] in ("configure", "login", "sso"):  # they prompt, or open a browser
         return f"Run `{line}` in a terminal."

@@ -270,6 +270,10 @@ class TypedLine:
             other = replace(self, magic=magic, is_cell=is_cell)
             has_all = set(read.unknown) <= flags_of(other.parser).keys()
             line = other.good_line(words) if has_all else ""  # not the beginning of an option
+            is_many = magic == "aws_profiles" and read.unknown == ["--regions"]
+            if not line and is_many:  # with spaces between the Regions
+                with_values = other._reader.read(words)  # noqa: SLF001
+                line = other.good_line([*with_values.names, *with_values.options])
             if line and is_cell and not self.is_cell:
                 return (
                     f"`{other.mark}{magic}` has {listed(read.unknown)}: write `{line}` above the "

@@ -247,7 +247,8 @@ class _Mistake:
         active = self.switcher.active if self.switcher else None
         variable = active.request.variable if active else SESSION
         is_called = re.search(rf"\b{re.escape(name)}\s*\(", self.cell)
-        if variable in self.namespace and not is_called:
+        is_other = len(name) > len(variable) and name.startswith(variable)  # as in `session2`
+        if variable in self.namespace and not (is_called or is_other):
             near = misspelled(letters_of(name), [variable], _LIKE_FUNCTION)
             if near:
                 return f"Did you mean `{near[0]}`?"
@@ -306,14 +307,15 @@ class _Mistake:
         call = self._call_of(function)
         if not call:
             return f"{says} `help({function.__name__})` describes its parameters."
-        if not _result_has(function, name):
-            return f"{says} Write `{call}`."
         written = re.search(rf"\b{function.__name__}\.{name}(\([^()\n]*\))?", self.cell)
-        arguments = written[1] if written else None
-        return f"{says} Write `{call}.{name}{arguments or ''}`."
+        if written is None or not _result_has(function, name):
+            return f"{says} Write `{call}`."
+        return f"{says} Write `{call}.{name}{written[1] or ''}`."
 
     def _call_of(self, function: FunctionType) -> str:
         """Return code that calls a function with the active session, or an empty string."""
+        if not str(function.__annotations__.get("return")).startswith(_RESULTS):
+            return ""
         required = [
             each.name
             for each in signature(function).parameters.values()
@@ -381,8 +383,24 @@ class _Mistake:
             if owner and isinstance(value, Session) and name in ("client", "resource"):
                 return f"Write `{owner}.{name}({arguments})`, with round brackets."
             if not owner and isinstance(value, FunctionType) and name in _PACKAGE.__all__:
-                return f"`{name}` is a function. Write `{name}({arguments})`."
+                return self._about_item_of_function(value, arguments)
         return ""
+
+    def _about_item_of_function(self, function: FunctionType, written: str) -> str:
+        """Return a line about a function of this package with square brackets after its name.
+
+        ``written`` is the code in the brackets: an argument of the function, or an item's key.
+        """
+        name = function.__name__
+        is_session = isinstance(self.namespace.get(written), Session)
+        if is_session or (name == "open_session" and written[0] in "'\""):
+            return f"`{name}` is a function. Write `{name}({written})`."
+        call = self._call_of(function)
+        if not call:
+            return f"`{name}` is a function. `help({name})` describes its parameters."
+        if str(function.__annotations__.get("return")).startswith(_WITH_ITEMS):
+            call += f"[{written}]"
+        return f"`{name}` is a function. Write `{call}`."
 
     def _about_loop(self) -> str:
         """Return a line about a loop over the column names of buckets, or an empty string."""
@@ -485,6 +503,11 @@ def _attributes_of(kind: type) -> list[str]:
         if each.__module__.startswith(f"{_PACKAGE.__name__}."):
             names += [name for name in vars(each) if not name.startswith("_")]
     return names
+
+
+#: The annotations of the results of functions that code can call for a value.
+_RESULTS = ("Identity", "ProfileSession", "dict[", "list[", "pd.DataFrame")
+_WITH_ITEMS = ("dict[", "list[", "pd.DataFrame")
 
 
 def _result_has(function: FunctionType, name: str) -> bool:

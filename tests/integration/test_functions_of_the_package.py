@@ -23,6 +23,9 @@ IMPORTS = (
         ("open_session.client('s3')", "open_session(\"NAME\").client('s3')"),
         ("list_profiles.account", "list_profiles()"),
         ("list_profiles.index('RoleBeta')", "list_profiles().index('RoleBeta')"),
+        ("list_buckets['name']", "list_buckets(mine)['name']"),
+        ("list_profiles[0]", "list_profiles()[0]"),
+        ("who_am_i['Account']", "who_am_i(mine)"),
         ("list_buckets[mine]", "list_buckets(mine)"),
         ("open_session['RoleBeta']", "open_session('RoleBeta')"),
         ("storage_options[mine]", "storage_options(mine)"),
@@ -47,15 +50,15 @@ def test_calls(shell: Shell, aws: EmbeddedAws, cell: str, call: str) -> None:
 def test_functions_with_other_arguments(shell: Shell, aws: EmbeddedAws) -> None:
     """A function whose arguments aren't known gets its help instead of a call."""
     shell.good(IMPORTS)
-    (_, code) = code_in(shell.run("scoped.client('s3')").text)[-2:]
-    assert code == "help(scoped)"
-    shell.good(code)
+    for cell in ("scoped.client('s3')", "scoped['RoleBeta']"):
+        assert code_in(shell.run(cell).text)[-1] == "help(scoped)"
 
 
 def test_other_classes_named_session(shell: Shell, aws: EmbeddedAws) -> None:
     """A missing import of a class isn't taken for a misspelled variable."""
     shell.good("%aws_profile RoleBeta")
-    assert "Did you mean" not in shell.run("Session(profile_name='RoleBeta')").text
+    for code in ("Session(profile_name='RoleBeta')", "session2.client('s3')"):
+        assert "Did you mean" not in shell.run(code).text
 
 
 def test_the_profile_of_a_cell(shell: Shell, aws: EmbeddedAws) -> None:

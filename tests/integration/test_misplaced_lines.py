@@ -42,12 +42,25 @@ def test_values_of_magics(shell: Shell, aws: EmbeddedAws) -> None:
     assert shell.good(f"{statement}\n{code}.account").result == "123456789012"
 
 
-@pytest.mark.parametrize("option", ["--read-only", "  --read-only", "--read-only --region R1"])
-def test_options_on_the_next_line(shell: Shell, aws: EmbeddedAws, option: str) -> None:
+@pytest.mark.parametrize(
+    ("lines", "has_run"),
+    [
+        ("\n--read-only", True),
+        ("  # for reports\n--read-only", True),
+        ("\n\n# only read\n-- read-only  # no writes", True),
+        ("\nx = 1\n--read-only", True),
+        ("\n  --read-only", False),
+        ("\n—read-only", False),
+        ("\n--read-only --region us-west-1", False),
+        ("\n--read-only\n--region us-west-1", False),
+    ],
+)
+def test_options_on_the_next_line(
+    shell: Shell, aws: EmbeddedAws, lines: str, *, has_run: bool
+) -> None:
     """An option below its magic gets one line, which limits the session."""
-    text = shell.run(f"%aws_profile RoleBeta\n{option.replace('R1', 'us-west-1')}").text
+    text = shell.run(f"%aws_profile RoleBeta{lines}").text
     *_, line = code_in(text)
-    has_run = option == "--read-only"
     assert ("`%aws_profile RoleBeta` ran without `--read-only`" in text) == has_run
     assert ("session" in shell.names) == has_run
     shell.good(line)
@@ -81,6 +94,8 @@ def codes_below(shell: Shell, cell: str) -> list[str]:
         "% aws_profile RoleBeta --read-only",
         "%aws profile RoleBeta --read-only",
         "%AWS_Profile RoleBeta --read-only",
+        "%aws_profil RoleBeta --read-only",
+        "%aws-profile, RoleBeta --read-only",
     ],
 )
 def test_unknown_magics(shell: Shell, aws: EmbeddedAws, typed: str) -> None:
@@ -114,7 +129,9 @@ def test_a_cell_magic_below_code(shell: Shell, aws: EmbeddedAws) -> None:
 
 def test_commands_without_a_mark(shell: Shell, aws: EmbeddedAws) -> None:
     """A command of the AWS CLI in a cell gets an exclamation mark, and other words don't."""
-    assert code_in(shell.run("aws s3 ls").text)[-1] == "!aws s3 ls"
+    for command in ("aws s3 ls", "aws --profile RoleBeta s3 ls", "%aws s3 ls"):
+        (line,) = [each for each in code_in(shell.run(command).text) if each.startswith("!")]
+        assert line == f"!{command.removeprefix('%')}"
     assert "in a terminal" in shell.run("aws configure").text
     assert "`!aws" not in shell.run("aws costs a lot").text
 

@@ -43,9 +43,11 @@ def test_one_region(shell: Shell, aws: EmbeddedAws, option: str) -> None:
     assert (request.region, request.read_only) == ("us-west-1", True)
 
 
-def test_several_regions(shell: Shell, aws: EmbeddedAws) -> None:
+@pytest.mark.parametrize("regions", ["us-west-1,us-west-2", "us-west-1 us-west-2"])
+def test_several_regions(shell: Shell, aws: EmbeddedAws, regions: str) -> None:
     """`--regions` with several Regions gets the first line of a cell with code."""
-    hint = shell.refused("%aws_profile RoleBeta --regions us-west-1,us-west-2").hint
+    assert "has `--regions`" not in shell.refused("%aws_profile RoleBeta --regions").hint
+    hint = shell.refused(f"%aws_profile RoleBeta --regions {regions}").hint
     *_, line = code_in(hint)
     assert "above the code of a cell" in hint
     assert len(shell.good(f"{line}\nsession.region_name").result) == 2
@@ -56,6 +58,7 @@ def test_several_regions(shell: Shell, aws: EmbeddedAws) -> None:
     [
         ("UserA OR RoleB", "UserA,RoleB"),
         ("UserA or RoleB", "UserA,RoleB"),
+        ("UserA || RoleB", "UserA,RoleB"),
         ("'RoleB' AND 'atlas'", "RoleB,atlas"),
         ("atlas and dev", "atlas dev"),
         ("%-dev", "*-dev"),
