@@ -348,10 +348,9 @@ def _parameter_meant(call: _Call, name: str) -> str:
     of_function = _with_own_arguments(call)
     if of_function:
         return of_function
-    bucket = call.kwargs[name]
-    if call.function == "list_buckets" and letters in _OF_BUCKET and isinstance(bucket, str):
-        objects = advice_to_list_objects(call.given.get("session"), bucket)
-        return f"Did you mean `prefix`? {objects}"
+    of_bucket = _instead_of_bucket(call, name)
+    if of_bucket:
+        return of_bucket
     by_flag = {letters_of(each.flag): key for key, each in options_of(SwitchRequest).items()}
     name = by_flag.get(letters, name)
     for meant in (name, _SYNONYMS.get(letters)):
@@ -377,6 +376,17 @@ def _parameter_meant(call: _Call, name: str) -> str:
         if call.function in _REQUESTS and name in parameters:
             return f"`{function}` has the parameter `{name}`."
     return did_you_mean(name, shown)
+
+
+def _instead_of_bucket(call: _Call, name: str) -> str:
+    """Return a hint for a bucket's name that is passed to `list_buckets`, or an empty string."""
+    bucket = call.kwargs[name]
+    if call.function != "list_buckets" or letters_of(name) not in _OF_BUCKET:
+        return ""
+    if not isinstance(bucket, str):
+        return ""
+    objects = advice_to_list_objects(call.given.get("session"), bucket)
+    return f"Did you mean `prefix`? {objects}"
 
 
 def _with_own_arguments(call: _Call) -> str:

@@ -266,21 +266,9 @@ class TypedLine:
             if region:
                 return region
         for magic in self.parsers:
-            is_cell = self.is_cell or not _cell_flags().isdisjoint(read.unknown)
-            other = replace(self, magic=magic, is_cell=is_cell)
-            has_all = set(read.unknown) <= flags_of(other.parser).keys()
-            line = other.good_line(words) if has_all else ""  # not the beginning of an option
-            is_many = magic == "aws_profiles" and read.unknown == ["--regions"]
-            if not line and is_many:  # with spaces between the Regions
-                with_values = other._reader.read(words)  # noqa: SLF001
-                line = other.good_line([*with_values.names, *with_values.options])
-            if line and is_cell and not self.is_cell:
-                return (
-                    f"`{other.mark}{magic}` has {listed(read.unknown)}: write `{line}` above the "
-                    "code of a cell."
-                )
-            if line:
-                return f"`{other.mark}{magic}` has {listed(read.unknown)}: write `{line}`."
+            advice = self._advice_to_use(magic, words, read)
+            if advice:
+                return advice
         if self.magic == "aws_profiles" and self.is_cell:
             advice = _advice_for_option_of_switch(read.unknown)
             if advice:
@@ -294,6 +282,21 @@ class TypedLine:
                 written = f"Write `{setting} = …` in the profile, and leave out the option."
                 return f"`{setting}` is a setting of a profile. {written}"
         return ""
+
+    def _advice_to_use(self, magic: str, words: list[str], read: Words) -> str:
+        """Return advice to use a magic that has the unknown options of a line, or ""."""
+        is_cell = self.is_cell or not _cell_flags().isdisjoint(read.unknown)
+        other = replace(self, magic=magic, is_cell=is_cell)
+        if not set(read.unknown) <= flags_of(other.parser).keys():  # perhaps their beginnings
+            return ""
+        line = other.good_line(words)
+        if not line and read.unknown == ["--regions"]:  # with spaces between the Regions
+            with_values = WordReader(magic, other.mark, self.parsers).read(words)
+            line = other.good_line([*with_values.names, *with_values.options])
+        if not line:
+            return ""
+        says = f"`{other.mark}{magic}` has {listed(read.unknown)}: write `{line}`"
+        return f"{says} above the code of a cell." if is_cell and not self.is_cell else f"{says}."
 
     def _advice_for_sharing(self, read: Words) -> str:
         """Return advice about the words after ``--share``, or an empty string.
