@@ -108,12 +108,13 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     https://ipython.readthedocs.io/en/stable/config/extensions/
     """
     from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
-    from ipy_awsprofile.notebook.magic import AwsProfileMagics
+    from ipy_awsprofile.notebook.magic import AwsProfileMagics, tells_about_settings
 
     with Uninterrupted():
         unload_ipython_extension(shell)  # if it is loaded
         # Creating the magics also adds them to the shell's configurables.
-        magics = AwsProfileMagics(shell, _picker)
+        with tells_about_settings(shell):
+            magics = AwsProfileMagics(shell, _picker)
         shell.register_magics(magics)
         # IPython does this afterwards, unless Ctrl-C comes first.
         shell.extension_manager.loaded.add(__name__)

@@ -188,10 +188,14 @@ def _values_in(part: _Part) -> Iterator[Mistake]:
 def ignored_limits(target: Target) -> list[str]:
     """Return messages about settings that seem to limit a profile's session but have no effect."""
     section = target.config.profiles.get(target.name, {})
+    expected = getattr(target.request, "expect_account", None)  # only a switch has this option
     limits = {
         "readonly": target.request.read_only,
         "policy": target.request.policy,
         "durationseconds": target.request.duration,
+        "expectaccount": expected,
+        "expectedaccount": expected,
+        "protected": None,  # only a setting of the magics has an effect
     }
     warnings: list[str] = []
     for name, value in section.items():

@@ -153,6 +153,7 @@ _OPTIONS = {
     "`%aws_profile`.",
 }
 _OPTION_BY_LETTERS = {letters_of(name): name for name in _OPTIONS}
+_OPTION_BY_LETTERS["expectedaccount"] = "expect_account"
 
 
 def instead_of_option(name: str, section: Section) -> str:

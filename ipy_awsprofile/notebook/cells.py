@@ -275,19 +275,24 @@ def may_run_shell(cell: str) -> bool:
     return ("!" in cell or "%%" in cell) and "aws_" in cell.casefold()
 
 
+def runs_in_cell() -> bool:
+    """Return whether a cell is running this code, and not a thread or the start of the kernel."""
+    frame = inspect.currentframe()
+    while frame:
+        if frame.f_code.co_name == "run_code":  # `InteractiveShell.run_code` runs a cell
+            return True
+        frame = frame.f_back
+    return False
+
+
 def require_cell(magic: str) -> None:
     """Raise InvalidOption if a cell's code runs ``magic`` in a thread of its own.
 
     The switches of several threads would replace one another. A cell itself can run in a thread
     other than the main thread, for example in a subshell of ipykernel.
     """
-    if threading.current_thread() is threading.main_thread():
+    if threading.current_thread() is threading.main_thread() or runs_in_cell():
         return
-    frame = inspect.currentframe()
-    while frame:
-        if frame.f_code.co_name == "run_code":  # `InteractiveShell.run_code` runs a cell
-            return
-        frame = frame.f_back
     raise InvalidOption(
         f"{magic} works with the identity of the whole notebook, so it can't be used in a thread.",
         "In threads, use `open_session(NAME)`.",

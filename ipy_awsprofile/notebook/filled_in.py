@@ -32,6 +32,9 @@ _EXPRESSION = re.compile(
     r"(?<![^\s])(?P<name>[A-Za-z_]\w*)(?P<rest>(?:\.[A-Za-z_]\w*|\[[^\[\]]+\])*)(?![^\s])"
 )
 
+#: The usual keys of a profile's name in a dict.
+_PROFILE_KEYS = ("profile", "profile_name", "aws_profile", "name")
+
 _BRACES = re.compile(r"\{[\w*?.-]+(?:,[\w*?.-]+)+\}")
 
 
@@ -78,9 +81,24 @@ class FilledInLine:
             if advice:
                 return advice
             for value, filled_in in values.items():
+                advice = self._advice_for_dict(value)
+                if advice:
+                    return advice
                 if filled_in == str(None) and len(candidates) == 1:
                     return f"The value of `{value}` is None. Set it first."
         return ""
+
+    def _advice_for_dict(self, value: str) -> str:
+        """Return advice for a dict in place of its values, or an empty string."""
+        name = value.strip("${}")
+        settings = self.variables.get(name)
+        if not isinstance(settings, Mapping):
+            return ""
+        profile = next((key for key in _PROFILE_KEYS if key in settings), "NAME")
+        return (
+            f"`{name}` is a dict. Fill in its values one by one, for example "
+            f"`{self.command} {{{name}[{profile!r}]}}`."
+        )
 
     def _advice_for_shell(self, written: str, values: Mapping[str, str]) -> str:
         """Return advice if IPython has filled in only a part of a shell's notation, or ""."""

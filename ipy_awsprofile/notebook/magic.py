@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -32,6 +32,7 @@ from ipy_awsprofile.notebook.cells import (
     may_run_shell,
     needs_no_switch,
     require_value,
+    runs_in_cell,
 )
 from ipy_awsprofile.notebook.completion import complete
 from ipy_awsprofile.notebook.lines import set_help, with_options
@@ -42,6 +43,7 @@ from ipy_awsprofile.notebook.options import (
     of_aws_profiles,
     parse,
 )
+from ipy_awsprofile.text import listed
 
 if TYPE_CHECKING:
     import argparse
@@ -409,6 +411,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
                 self._apply_share(self._switcher)
         if change and change.name in ("protected", "read_only"):
             self._tell_about_patterns(change)
+            _tell_about_replaced(change)
         if change and change.name == "session_name" and self._notices:
             self._notices.tell_about_session_name()
         if change and change.name == "profile" and self.profile:
@@ -448,3 +451,39 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         switcher.protection.read_only = tuple(self.read_only)
         switcher.session_name = self.session_name or None
         switcher.person = person_at_cell()
+
+
+def _tell_about_replaced(change: traitlets.Bunch) -> None:
+    """Show a line if new patterns replace former patterns, for example of a configuration file."""
+    gone = [pattern for pattern in change.old or [] if pattern not in change.new]
+    if gone and not set(change.new) <= set(change.old):
+        setting = f"AwsProfileMagics.{change.name}"
+        PROCESS.warn(
+            f"`{setting}` doesn't contain {listed(gone)} anymore. To add the new patterns to the "
+            f"former ones, run `%config {setting} = {[*gone, *change.new]!r}`."
+        )
+
+
+@contextmanager
+def tells_about_settings(shell: InteractiveShell) -> Iterator[None]:
+    """If a setting in IPython's configuration file is invalid, show a line above each cell.
+
+    IPython shows the error itself only in the log of the kernel. The line appears until the
+    extension is loaded.
+    """
+    try:
+        yield
+    except traitlets.TraitError as error:
+        if not runs_in_cell():  # a cell shows the error
+            text = (
+                "ipy_awsprofile isn't loaded, so its limits don't apply, because a setting in "
+                f"IPython's configuration file is invalid: {error} Correct the setting, and "
+                "restart the kernel."
+            )
+            shell.events.register("pre_run_cell", partial(_tell_until_loaded, shell, text))
+        raise
+
+
+def _tell_until_loaded(shell: InteractiveShell, text: str, _info: object) -> None:
+    if __package__.partition(".")[0] not in shell.extension_manager.loaded:
+        _warn(text)

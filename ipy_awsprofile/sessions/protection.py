@@ -113,12 +113,22 @@ def _fitting_pattern(
     listed_name = known_account_name(account)
     names = list(filter(None, (name, own_name, account, account_name, listed_name)))
     for pattern in patterns:
-        for part in alternatives(pattern) or [pattern]:
+        for written in alternatives(pattern) or [pattern]:
+            part = _without_notation(written)
             if not has_wildcard(part) and matches(part, names):
                 return pattern
             if fits([part], *names):
                 return pattern
     return None
+
+
+def _without_notation(pattern: str) -> str:
+    """Return a pattern without the notation of a config file's header or of AWS's console.
+
+    AWS's console shows an account ID with hyphens.
+    """
+    name = re.sub(r"^\[?(?:profile\s+)?|\]$", "", pattern.strip())
+    return name.replace("-", "") if re.fullmatch(r"\d{4}-\d{4}-\d{4}", name) else name
 
 
 def problem_of_pattern(pattern: str, *, typos_only: bool) -> str:

@@ -26,7 +26,7 @@ def require_session_parameter(caller: str, function: Callable[..., object], abou
         accepted.bind(None)
     except TypeError:
         name = name_of(function)
-        hint = _code_with_session(function, accepted)
+        hint = _code_with_session(caller, function, accepted)
         if len(accepted.parameters) > 1:
             hint = f"{hint} {about}".rstrip()
         raise InvalidOption(
@@ -41,14 +41,20 @@ def name_of(function: Callable[..., object]) -> str:
     return one_line(getattr(function, "__qualname__", function), 80)
 
 
-def _code_with_session(function: Callable[..., object], accepted: Signature) -> str:
+def _code_with_session(caller: str, function: Callable[..., object], accepted: Signature) -> str:
     """Return a hint with code for a function that takes only the session."""
     name = str(getattr(function, "__name__", ""))
     if isfunction(function) and name.isidentifier():
         others = list(_others_than_session(accepted))
         if others:
             values = ", ".join(f"{each}=…" for each in others)
-            return f"Pass `lambda {SESSION}: {name}({SESSION}, {values})`."
+            code = f"lambda {SESSION}: {name}({SESSION}, {values})"
+            if caller == "on_switch":  # after an error in a decorator, the function doesn't exist
+                return (
+                    f"With `@on_switch`, write `def {name}({SESSION}):`. For a function that "
+                    f"already exists, write `on_switch({code})`."
+                )
+            return f"Pass `{code}`."
         return f"Write `def {name}({SESSION}):`."
     if ismethod(function):
         owner = next(iter(signature(function.__func__).parameters), "self")

@@ -185,8 +185,9 @@ def test_functions_without_the_session(notebook: Shell, aws: EmbeddedAws, name: 
     code = code_in(notebook.refused(f"def other(): return 1\n{call.format('other')}").hint)[0]
     notebook.good(f"{code} return 1\n{call.format('other')}")
     defined = "def add(session, number): return number\n"
-    code = code_in(notebook.refused(f"{defined}{call.format('add')}").hint)[0]
-    notebook.good(call.format(code.replace("…", "2")))
+    codes = code_in(notebook.refused(f"{defined}{call.format('add')}").hint)
+    call_of_add = codes[-1] if name == "on_switch" else call.format(codes[0])
+    notebook.good(call_of_add.replace("…", "2"))
     method = "class Tool:\n    def do(self): return 1\n"
     code = code_in(notebook.refused(f"{method}{call.format('Tool().do')}").hint)[0]
     notebook.good(f"class Tool:\n    {code} return 1\n{call.format('Tool().do')}")
@@ -270,3 +271,12 @@ def test_classes_of_errors(notebook: Shell) -> None:
     ):
         code = f"caught = False\ntry: {call}\nexcept {kind}: caught = True\ncaught"
         assert notebook.good(code).result
+
+
+def test_a_decorator_of_a_function_with_parameters(notebook: Shell, aws: EmbeddedAws) -> None:
+    """A decorated function with a second parameter gets the definition that works."""
+    decorated = "@on_switch\ndef note(session, profile):\n    pass"
+    _, definition, *_ = code_in(notebook.refused(decorated).hint)
+    notebook.good(f"@on_switch\n{definition}\n    global seen\n    seen = session.profile_name")
+    notebook.good("%aws_profile UserAlpha")
+    assert notebook.names["seen"] == "UserAlpha"

@@ -210,3 +210,12 @@ def test_a_session_in_a_line(shell: Shell, aws: EmbeddedAws, options: str) -> No
     (line,) = code_in(error.hint)
     assert line == f"%aws_profile RoleBeta{options}"
     shell.good(line)
+
+
+def test_a_dict_in_a_line(shell: Shell, aws: EmbeddedAws) -> None:
+    """A dict in place of its values gets the line with the profile's name."""
+    shell.good("course = {'profile': 'RoleBeta', 'region': 'eu-central-1'}")
+    error = shell.refused("%aws_profile {course}")
+    assert error.hint.startswith("`course` is a dict.")
+    shell.good(code_in(error.hint)[-1])
+    assert shell.names["session"].profile_name == "RoleBeta"
