@@ -183,6 +183,16 @@ _OTHER_BRACKETS = re.compile(
     re.MULTILINE,
 )
 
+#: A setting whose line ends with a header, because the file didn't end with a line break before.
+_JOINED = re.compile(
+    r"^[^\s#;\[][^=\n]*=[^\n\[]*[^\s\[](?P<header>\[(?:(?:profile|sso-session|services)[ \t]+)?"
+    r"(?P<name>[^\[\]\n]+)\])[ \t]*$",
+    re.MULTILINE,
+)
+
+#: A line of a quoted e-mail.
+_QUOTED = re.compile(r"^>[ \t]?(?=\[|[\w.-]+[ \t]*=)", re.MULTILINE)
+
 #: A setting without a value, and the lines below it to the first that isn't a nested setting.
 _VALUE_BELOW = re.compile(
     r"""^([^\s#;\[][^=:\n]*?)[ \t]*[=:][ \t]*\n
@@ -214,6 +224,14 @@ def _problem(path: Path, cause: object) -> tuple[str, int | None]:
     header = _UNCLOSED.search(text)
     if header:
         return "The header needs a closing bracket.", _line_at(text, header.start())
+    joined = _JOINED.search(text)
+    if joined:
+        problem = f"Write the header {one_line(joined['header'], 80)} on its own line."
+        return problem, _line_at(text, joined.start())
+    quoted = _QUOTED.search(text)
+    if quoted:
+        problem = "Remove the `>` at the beginning of the line, and of the lines below it."
+        return problem, _line_at(text, quoted.start())
     bare = _OTHER_BRACKETS.search(text) or _BARE.search(text)
     if bare:
         problem = f"Write the header in brackets: [{_header_in(path, bare)}]."
@@ -225,6 +243,16 @@ def _problem(path: Path, cause: object) -> tuple[str, int | None]:
         )
         return problem, _line_at(text, below.start())
     return _problem_in_line(cause)
+
+
+def location_of_joined_header(path: Path, name: str) -> Location | None:
+    """Return the location of a profile's header that is at the end of a setting's line, or None."""
+    with suppress(OSError):
+        text = read_file(path).decode(ENCODING, errors="replace").replace("\r\n", "\n")
+        for joined in _JOINED.finditer(text):
+            if joined["name"].strip("\"'") == name:
+                return Location(path, _line_at(text, joined.start()))
+    return None
 
 
 def _header_in(path: Path, bare: re.Match[str]) -> str:

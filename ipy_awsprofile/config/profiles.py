@@ -21,6 +21,7 @@ from ipy_awsprofile.config.files import (
     Location,
     Section,
     SharedFiles,
+    location_of_joined_header,
     locations_of,
     read_config,
 )
@@ -322,6 +323,10 @@ def _missing_section(name: str, config: Config) -> str:
     for header in config.other_headers:
         if re.fullmatch(rf"(profiles?\W)?\W*{re.escape(name)}", header.strip(" []"), re.IGNORECASE):
             return f"Write [profile {shlex.quote(name)}] instead of [{header}] in {config_file}."
+    for file in (config_file, credentials_file):
+        joined = location_of_joined_header(file, name)
+        if joined:
+            return f"The header of `{name}` must be on its own line. See {joined}."
     if config_file.is_dir():
         advice = ""
         if user_variable("AWS_CONFIG_FILE"):

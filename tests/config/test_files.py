@@ -118,6 +118,14 @@ def test_locations_of(tmp_path: Path, header: str, setting: str, expected: list[
             "exists twice. Merge the two sections.",
         ),
         ("[a]\nregion = x\noutput = y\nregion = hush\n", 4, "`region` is in its section twice."),
+        (
+            "[a]\nregion = x\naws_secret_access_key = hush[profile b]\nregion = y\n",
+            *(3, "Write the header [profile b] on its own line."),
+        ),
+        (
+            "[a]\nregion = x\n> [profile b]\n> aws_secret_access_key = hush\n",
+            *(3, "Remove the `>` at the beginning of the line, and of the lines below it."),
+        ),
         ("aws_secret_access_key = hush\n", 1, "Write a header such as [default] or [profile NA"),
         ("[a]\naws_secret_access_key\nhush\n", 2, "The line needs an equals sign, as in `region ="),
         ("[a]\n\n[b\naws_secret_access_key = hush\n", 3, "The header needs a closing bracket."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -75,3 +76,21 @@ def test_an_invalid_setting_at_the_start(tmp_path: Path) -> None:
     assert "ipy_awsprofile isn't loaded, so its limits don't apply" in done.stdout
     assert "'read_only'" in done.stdout
     assert "2\n" in done.stdout
+
+
+@pytest.mark.parametrize("setting", ["region", "cli_pager"])
+def test_a_header_at_the_end_of_a_line(shell: Shell, aws: EmbeddedAws, setting: str) -> None:
+    """A header behind the last value of a file gets its line, and works on a line of its own."""
+    block = "[profile etl]\nsource_profile = UserAlpha\n"
+    block += f"role_arn = arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta\n{setting} = us-west-2\n"
+    block += f"endpoint_url = {aws.endpoint_url}\n"
+    before = "[profile other]\nregion = us-west-2"
+    aws.config_file.write_text(f"{aws.config_file.read_text()}\n{before}{block}")
+    error = shell.refused("%aws_profile etl --region us-west-2")
+    number = int(re.findall(r"(?:line |config:)(\d+)", f"{error} {error.hint}")[0])
+    lines = aws.config_file.read_text().split("\n")
+    assert "[profile etl]" in lines[number - 1]
+    assert "its own line" in f"{error} {error.hint}"
+    lines[number - 1] = lines[number - 1].replace("[profile etl]", "\n[profile etl]")
+    aws.config_file.write_text("\n".join(lines))
+    shell.good("%aws_profile etl --region us-west-2")
