@@ -62,8 +62,8 @@ _SEPARATORS = ("", " ", ",", ";", ":")
 
 #: The beginning of a section of the shared config files: its header and its first setting.
 _SECTION = re.compile(
-    r"(\[(?:default|(?:profile|sso-session)[ \t]+[^\]\n]+)\])[ \t]*\n(?:[#;][^\n]*\n)*"
-    r"[ \t]*(\w+)[ \t]*="
+    r"(?:\s*#.*\n)*\s*\[[ \t]*(?:default|(?:profile|sso-session)[ \t]+[^\]\n]+)\][ \t]*\n"
+    r"(?:[#;].*\n)*[ \t]*(\w+)[ \t]*="
 )
 
 #: A command of the AWS CLI, and the first words of commands that aren't a service of botocore.
@@ -295,8 +295,8 @@ def _about_function(name: str, arguments: str, namespace: Mapping[str, object]) 
 
 def _about_section(error: Exception, cell: str) -> str:
     """Return a line about a section of the shared config files, or an empty string."""
-    section = _SECTION.match(cell.lstrip())
-    if section is None or section[2] not in known_settings():
+    section = _SECTION.match(cell)
+    if section is None or section[1] not in known_settings():
         return ""
     if isinstance(error, NameError) and error.name != "default":
         return ""

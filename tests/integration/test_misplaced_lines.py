@@ -136,7 +136,9 @@ def test_commands_without_a_mark(shell: Shell, aws: EmbeddedAws) -> None:
     assert "`!aws" not in shell.run("aws costs a lot").text
 
 
-@pytest.mark.parametrize("header", ["[default]", "[profile RoleBeta]", "[sso-session corp]"])
+@pytest.mark.parametrize(
+    "header", ["[default]", "[profile RoleBeta]", "# note\n[sso-session corp]"]
+)
 def test_sections_in_a_cell(shell: Shell, aws: EmbeddedAws, header: str) -> None:
     """A section of the config file in a cell gets the path of the file."""
     text = shell.run(f"{header}\nregion = us-west-2\n").text
