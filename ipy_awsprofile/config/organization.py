@@ -275,6 +275,12 @@ def _inherited() -> tuple[Path, ...]:
     return (Path(value).absolute(),) if value else ()
 
 
+def has_variable_of_notebook() -> bool:
+    """Return whether code has set the variable to a path that the process hasn't inherited."""
+    value = os.environ.get(VARIABLE)
+    return bool(value) and (Path(str(value)).absolute(),) != _inherited()
+
+
 def _variable_at_start() -> str:
     environ = Path("/proc/self/environ")
     if environ.exists():

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.config.files import Config, Section, read_config
+from ipy_awsprofile.config.organization import VARIABLE, has_variable_of_notebook
 from ipy_awsprofile.config.request import (
     SESSION,
     SessionRequest,
@@ -96,6 +97,7 @@ class Notices:
         self._switcher = switcher
         self._told_places: set[tuple[int, str]] = set()
         self._told_variable = (0, 0)
+        self._has_told_about_policy = False
         self._told_settings: list[Section] = []
         self._checked_patterns: set[str] = set()
         before_cell += [begin_cell, begin_interrupts, self._tell_about_files]
@@ -110,6 +112,7 @@ class Notices:
             self._tell_about_listing,
             self._tell_about_assignment,
             self._tell_about_configured_patterns,
+            self._tell_about_policy,
         )
         for hook in after_cell:
             shell.events.register("post_run_cell", hook)
@@ -247,6 +250,15 @@ class Notices:
         if has_copy:
             children = ""
         PROCESS.warn(f"`{target.name}` {says}{children}. {hint}")
+
+    def _tell_about_policy(self, _result: object) -> None:
+        """Show a line once if the variable for the organization's policy has no effect."""
+        if not self._has_told_about_policy and has_variable_of_notebook():
+            self._has_told_about_policy = True
+            PROCESS.warn(
+                f"`{VARIABLE}` was set in the notebook, so it has no effect. Set the variable "
+                "before the kernel starts."
+            )
 
     def _tell_about_configured_patterns(self, _result: object) -> None:
         """After the first switch, show a line for each configured pattern that has no match."""

@@ -94,3 +94,12 @@ def test_a_header_at_the_end_of_a_line(shell: Shell, aws: EmbeddedAws, setting: 
     lines[number - 1] = lines[number - 1].replace("[profile etl]", "\n[profile etl]")
     aws.config_file.write_text("\n".join(lines))
     shell.good("%aws_profile etl --region us-west-2")
+
+
+def test_the_policys_variable_in_a_notebook(shell: Shell, aws: EmbeddedAws) -> None:
+    """If a cell sets the variable for the organization's policy, a line says that it's too late."""
+    shell.good("%aws_profile UserAlpha")
+    text = shell.good("%env IPY_AWSPROFILE_POLICY=policy.toml").text
+    assert "`IPY_AWSPROFILE_POLICY` was set in the notebook, so it has no effect." in text
+    assert "no effect" not in shell.good("1").text
+    shell.good("import os\ndel os.environ['IPY_AWSPROFILE_POLICY']")
