@@ -82,7 +82,9 @@ class ErrorRows(list[dict[str, str | None]]):
         """Raise AttributeError. For an attribute of a DataFrame, say how to get the DataFrame."""
         problem = f"{type(self).__name__!r} object has no attribute {name!r}"
         pandas = sys.modules.get("pandas")
-        if pandas and not name.startswith("_") and hasattr(pandas.DataFrame, name):
+        if name == "attrs":
+            problem += ", because these are the errors. Write `.retry()` or `.frame()`."
+        elif pandas and not name.startswith("_") and hasattr(pandas.DataFrame, name):
             problem += f". Write `.frame().{name}` instead of `.{name}`."
         raise AttributeError(problem, name=name, obj=self)
 

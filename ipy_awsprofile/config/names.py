@@ -112,6 +112,9 @@ class AssignedName(NamedTuple):
 #: An account ID.
 _ID = "[0-9]{12}"
 
+#: The end of the name under which other programs find a limited session of the kernel.
+IN_KERNEL = "-in-kernel"
+
 
 def is_account_id(text: str) -> bool:
     """Return whether a string is an account ID."""

@@ -25,7 +25,7 @@ from ipy_awsprofile.config.files import (
     locations_of,
     read_config,
 )
-from ipy_awsprofile.config.names import Arn, RoleName, fits, has_wildcard
+from ipy_awsprofile.config.names import IN_KERNEL, Arn, RoleName, fits, has_wildcard
 from ipy_awsprofile.config.settings import COMMANDS, CREDENTIALS, KEYS, SECRETS, client_settings
 from ipy_awsprofile.config.user_environment import named_profile, user_environment, user_variable
 from ipy_awsprofile.errors import ConfigFileError, ProfileNotFound
@@ -293,6 +293,11 @@ def advice_for(name: str, config: Config) -> str:
         return _profile_of_role(role, config)
     if name.startswith("arn:"):
         return ""
+    if name.endswith(IN_KERNEL):
+        return (
+            "Only programs that the kernel starts can use this name. Write the profile's own name, "
+            "with the options of its switch."
+        )
     if has_wildcard(name) and any(fits([name], profile) for profile in config.profiles):
         return (
             "To call a function for each profile that matches the pattern, write "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -18,8 +18,9 @@ from ipy_awsprofile.follower import IMPORT, Follower, Leftover, Notebook, Refusa
 from ipy_awsprofile.gate import PROCESS, session_here
 from ipy_awsprofile.kernel.arguments import SecretOptions, s3_location
 from ipy_awsprofile.kernel.refusals import code_and_message
+from ipy_awsprofile.place import ABSENT, Effect, Place
 from ipy_awsprofile.sessions.issuing import current_keys, renew_keys, require_short_lived
-from ipy_awsprofile.sessions.session import check_session
+from ipy_awsprofile.sessions.session import check_session, names_of_chain
 
 if TYPE_CHECKING:
     import boto3
@@ -84,6 +85,8 @@ def duckdb_secret(
         import_extension("httpfs", con=connection)
     if scope:
         options["scope"] = scope
+    if not is_in_run:
+        secrets.warn_about_replacing(connection, scope, session)
     _put_secret(connection, options)
     secrets.sessions.setdefault(connection, {})[scope] = session, options
     shell = get_ipython()
@@ -128,6 +131,42 @@ class _Secrets:
                 _put_secret(connection.cursor(), options)  # keeps the result of the last query
                 if session and options:
                     sessions[""] = session, options
+
+    def warn_about_replacing(
+        self, connection: DuckDBPyConnection, scope: str, session: boto3.Session
+    ) -> None:
+        """Warn if a new secret replaces another profile's secret, which doesn't follow switches."""
+        import boto3
+
+        former, _ = self.sessions.get(connection, {}).get(scope, (None, None))
+        is_active = boto3.DEFAULT_SESSION is session  # this secret follows each switch
+        if former is None or is_active or connection in self.following:
+            return
+        if names_of_chain(former) != names_of_chain(session):
+            PROCESS.warn(
+                f"The secret of `{former.profile_name}` in this connection was replaced. To keep "
+                "both secrets, pass a scope to each call, such as `scope='s3://BUCKET/'`."
+            )
+
+    def names(self) -> set[str]:
+        """Return the names of the profiles whose secrets don't follow switches."""
+        names: set[str] = set()
+        for connection, sessions in list(self.sessions.items()):
+            if connection not in self.following:
+                names |= {session.profile_name for session, _ in sessions.values()}
+        return names
+
+    def hide(self, is_run: object) -> None:
+        """Drop all secrets during a run over many profiles, and create them again afterwards."""
+        for connection, sessions in list(self.sessions.items()):
+            for scope, (_, options) in list(sessions.items()):
+                with suppress(sys.modules["duckdb"].Error):
+                    if is_run is ABSENT:
+                        _put_secret(connection.cursor(), options)
+                    else:
+                        connection.cursor().execute(
+                            f'DROP TEMPORARY SECRET IF EXISTS "{_name_of_secret(scope)}"'
+                        )
 
     def renew(self, _cell: object) -> None:
         """Before a cell runs, replace the secrets whose sessions have new credentials.
@@ -175,11 +214,27 @@ def _put_secret(connection: DuckDBPyConnection, options: SecretOptions | None) -
     if options is None:
         connection.execute("DROP TEMPORARY SECRET IF EXISTS ipy_awsprofile")
         return
-    name = f"ipy_awsprofile {options.get('scope', '')}".strip().replace('"', "")
+    name = _name_of_secret(str(options.get("scope", "")))
     # Pass the values as parameters, because an error would quote the statement.
     named = ", ".join(f"{name} ${name}" for name in options)
     create = f'CREATE OR REPLACE TEMPORARY SECRET "{name}" (TYPE s3, {named})'
     connection.execute(create, options)
+
+
+def _name_of_secret(scope: str) -> str:
+    return f"ipy_awsprofile {scope}".strip().replace('"', "")
+
+
+def _hide_secrets(is_run: object) -> None:
+    _secrets().hide(is_run)
+
+
+#: The secrets of sessions in all connections, which code for many profiles must not use.
+_SECRETS = Effect("DuckDB's secrets", _hide_secrets)
+
+
+def _places_of_run() -> Mapping[Place, object]:
+    return {_SECRETS: True}
 
 
 def _move(session: ProfileSession | None) -> None:
@@ -216,6 +271,14 @@ _WITHOUT_SECRET = Leftover(
 )
 
 
+def _about_secret() -> Leftover | None:
+    """Return a line about the only profile with a secret, or None if a secret follows switches."""
+    names = _secrets().names()
+    if _secrets().following or len(names) != 1:
+        return None
+    return Leftover("duckdb", f"has a secret with the session of `{names.pop()}`")
+
+
 def _read_refusal(error: BaseException) -> Refusal | None:
     """Return the refused request that caused an error in DuckDB's S3 extension, or None."""
     if not isinstance(error, sys.modules["duckdb"].HTTPException):
@@ -225,6 +288,7 @@ def _read_refusal(error: BaseException) -> Refusal | None:
         return None
     code, message = code_and_message(str(getattr(error, "body", "")))
     method = _METHOD.search(text)
+    about = _WITHOUT_SECRET if _WITHOUT_KEYS in text else _about_secret()
     status = int(getattr(error, "status_code", 0))
     return Refusal(
         code,
@@ -232,7 +296,7 @@ def _read_refusal(error: BaseException) -> Refusal | None:
         method[0] if method else "",
         message,
         was_unsigned=_WITHOUT_KEYS in text,
-        about_library=_WITHOUT_SECRET if _WITHOUT_KEYS in text else None,
+        about_library=about,
     )
 
 
@@ -242,6 +306,7 @@ FOLLOWERS = (
         why="DuckDB's S3 client uses only the keys in DuckDB's secrets.",
         tried="duckdb 1.3, 1.4 and 1.5",
         move=_move,
+        places_of_run=_places_of_run,
         about=_about,
         read_refusal=_read_refusal,
         in_run="call `libraries.duckdb_secret(session, con)` with the connection",

@@ -37,6 +37,7 @@ from ipy_awsprofile.config.files import (
     read_credentials,
     version_of,
 )
+from ipy_awsprofile.config.names import IN_KERNEL
 from ipy_awsprofile.config.private import (
     read_file,
     remove_folder,
@@ -233,7 +234,7 @@ def _name_for(target: Target) -> str:
     others = read_credentials(target.config.paths.credentials)
     if target.resolves_by_name and target.name not in others:
         return target.name
-    return f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', target.name)}-in-kernel"
+    return f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', target.name)}{IN_KERNEL}"
 
 
 def _text_to_copy(path: Path) -> str | None:

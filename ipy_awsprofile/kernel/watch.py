@@ -502,6 +502,8 @@ def _client_that_signs() -> tuple[Signer, str]:
         if str(frame.f_globals.get("__name__")).startswith("boto3.resources."):
             return Signer.RESOURCE, service
         if frame.f_code.co_name == "_make_api_call":  # a method of botocore's `BaseClient`
+            if str(frame.f_globals.get("__name__")).startswith("aiobotocore."):
+                return Signer.LIBRARY, service  # boto3 has no client that can be awaited
             service = str(frame.f_locals["self"].meta.service_model.service_name)
         frame = frame.f_back
     return Signer.CLIENT, service

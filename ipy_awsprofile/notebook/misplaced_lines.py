@@ -111,6 +111,11 @@ def _about_magic(error: SyntaxError, code: str, cell: str, variable: str) -> str
             f"A file with magics must end with `.ipy`. Rename `{file.name}` to "
             f"`{file.stem}.ipy`, and write `%run {file.stem}.ipy`."
         )
+    if file.suffix == ".py":
+        return (
+            f"A module can't contain magics. Rename `{file.name}` to `{file.stem}.ipy`, and write "
+            f"`%run {file.stem}.ipy` instead of importing it."
+        )
     before = code[: magic.start()]
     line = _without_code(before, magic[0])
     if not line.startswith("%%"):

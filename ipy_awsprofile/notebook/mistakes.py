@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from ipy_awsprofile.across.selection import excludes_some, split_exclusions
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.listing import list_profiles
-from ipy_awsprofile.config.names import alternatives, has_wildcard
+from ipy_awsprofile.config.names import IN_KERNEL, alternatives, has_wildcard
 from ipy_awsprofile.config.organization import advice_to_write
 from ipy_awsprofile.config.request import (
     SESSION,
@@ -128,6 +128,8 @@ class TypedLine:
         If the magic rejected the line because a profile doesn't exist, ``name`` is the profile's
         name, without quotation marks.
         """
+        if name.endswith(IN_KERNEL):
+            return self._advice_for_name_in_kernel(name)
         try:
             call = _CALL.fullmatch(self.line.strip())
             if call and self.magic == "aws_profile":
@@ -192,6 +194,16 @@ class TypedLine:
         if not line:
             return ""
         return f"{says} {advice_to_write(f'For a session that can write, run `{line}`.')}"
+
+    def _advice_for_name_in_kernel(self, name: str) -> str:
+        """Return the line of the former switch whose session has this name, or ""."""
+        for request in filter(None, (self.before, self.active)):
+            if f"{request.profile}{IN_KERNEL}" == name:
+                return (
+                    "Only programs that the kernel starts can use this name. Write "
+                    f"`%aws_profile {arguments(request)}`."
+                )
+        return ""
 
     def _advice_for_session(self, session: re.Match[str]) -> str:
         """Return advice for a session in place of its profile's name."""

@@ -523,3 +523,28 @@ def test_new_values_of_variables(
     *_, line = code_in(shell.good("os.environ.update(keys)").text)
     assert line == "%aws_profile --default"
     assert "user/Eve" in shell.good(line).text
+
+
+def test_the_name_of_a_limited_session(shell: Shell, aws: EmbeddedAws) -> None:
+    """The name for child processes gets the line of its switch, with the limits."""
+    shell.good("import os\nfrom ipy_awsprofile import open_session")
+    shell.good("%aws_profile RoleBeta --read-only\nbefore = os.environ['AWS_PROFILE']")
+    shell.good("%aws_profile UserAlpha")
+    error = shell.refused("%aws_profile {before}")
+    assert "Did you mean" not in shell.refused("open_session(before)").hint
+    shell.good(code_in(error.hint)[-1])
+    assert shell.names["session"].target.request.read_only
+
+
+def test_a_module_with_a_magic(
+    shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A module that contains a magic gets the name and the line with which it runs."""
+    monkeypatch.chdir(aws.home)
+    monkeypatch.syspath_prepend(str(aws.home))
+    (aws.home / "prepare_aws.py").write_text("%aws_profile RoleBeta\n")
+    text = shell.run("import prepare_aws").text
+    name, new_name, line = code_in(text[text.index("A module can't contain magics") :])
+    (aws.home / name).rename(aws.home / new_name)
+    shell.good(line)
+    assert shell.names["session"].profile_name == "RoleBeta"
