@@ -284,11 +284,22 @@ def default_session_replaced() -> NotForOneProfile:
     )
 
 
+def profile_of_default_session() -> str | None:
+    """Return the profile that the user has chosen for boto3's default session, or None."""
+    session = _default_session()
+    return session.instance_variables().get("profile") if session else None
+
+
 def _is_default(session: Session) -> bool:
     """Return whether a session belongs to boto3's default session."""
+    return session is _default_session()
+
+
+def _default_session() -> Any:
+    """Return the botocore session of boto3's default session, or None."""
     default = getattr(sys.modules.get("boto3"), "DEFAULT_SESSION", None)
     # The attributes of a run's default session depend on the thread.
-    return session is vars(default).get("_session") if default else False
+    return vars(default).get("_session") if default else None
 
 
 def _label_of_search(session: Session, method: str, run: int = 0) -> Label:

@@ -42,6 +42,7 @@ from ipy_awsprofile.errors import (
 from ipy_awsprofile.explain.explain import explain
 from ipy_awsprofile.follower import Leftover
 from ipy_awsprofile.gate import require_no_run
+from ipy_awsprofile.kernel.watch import profile_of_default_session
 from ipy_awsprofile.notebook.cells import (
     compile_cell,
     require_cell,
@@ -585,8 +586,7 @@ def _about_former_limits(former: SwitchRequest, active: SwitchRequest) -> list[L
 
 def _credentials_without_switch() -> str:
     """Return a description of the credentials that boto3 finds without a switch."""
-    default = boto3.DEFAULT_SESSION
-    chosen = default._session.instance_variables().get("profile") if default else None  # noqa: SLF001
+    chosen = profile_of_default_session()
     if chosen:
         return f"the profile `{chosen}` of `boto3.setup_default_session`"
     variable, name = named_profile(os.environ)

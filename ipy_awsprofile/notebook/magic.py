@@ -144,6 +144,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         self._in_prompt = self.ending.enter_context(ExitStack())
         self.observe(self._apply)
         self._apply()
+        self._at_start = {"protected": self.protected, "read_only": self.read_only}
         self._is_ready = True
         set_help(self.aws_profile, about_policy())
         first = FirstProfile(self._first_line, lambda: self.switcher)
@@ -411,7 +412,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
                 self._apply_share(self._switcher)
         if change and change.name in ("protected", "read_only"):
             self._tell_about_patterns(change)
-            _tell_about_replaced(change)
+            self._tell_about_replaced(change)
         if change and change.name == "session_name" and self._notices:
             self._notices.tell_about_session_name()
         if change and change.name == "profile" and self.profile:
@@ -444,6 +445,17 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             if change.name == "read_only":
                 self._notices.tell_about_writing()
 
+    def _tell_about_replaced(self, change: traitlets.Bunch) -> None:
+        """Show a line if new patterns replace patterns of a configuration file."""
+        new = change.new
+        gone = [pattern for pattern in self._at_start[change.name] if pattern not in new]
+        if gone and new and not set(new) <= set(self._at_start[change.name]):
+            setting = f"AwsProfileMagics.{change.name}"
+            PROCESS.warn(
+                f"`{setting}` doesn't contain {listed(gone)} of the configuration file anymore. To "
+                f"add the new patterns, run `%config {setting} = {[*gone, *new]!r}`."
+            )
+
     def _apply_to(self, switcher: Switcher) -> None:
         from ipy_awsprofile.notebook.prompts import person_at_cell
 
@@ -451,17 +463,6 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         switcher.protection.read_only = tuple(self.read_only)
         switcher.session_name = self.session_name or None
         switcher.person = person_at_cell()
-
-
-def _tell_about_replaced(change: traitlets.Bunch) -> None:
-    """Show a line if new patterns replace former patterns, for example of a configuration file."""
-    gone = [pattern for pattern in change.old or [] if pattern not in change.new]
-    if gone and not set(change.new) <= set(change.old):
-        setting = f"AwsProfileMagics.{change.name}"
-        PROCESS.warn(
-            f"`{setting}` doesn't contain {listed(gone)} anymore. To add the new patterns to the "
-            f"former ones, run `%config {setting} = {[*gone, *change.new]!r}`."
-        )
 
 
 @contextmanager

@@ -33,10 +33,11 @@ def test_notations_of_patterns(shell: Shell, aws: EmbeddedAws, pattern: str) -> 
 
 
 def test_replaced_patterns(shell: Shell, aws: EmbeddedAws) -> None:
-    """If new patterns replace former ones, a line shows how to keep both."""
-    shell.good(f"{SETTING}read_only = ['Beta']")
+    """If new patterns replace those of a configuration file, a line shows how to keep both."""
+    shell.good("get_ipython().config.AwsProfileMagics.read_only = ['Beta']")
+    shell.good("%reload_ext ipy_awsprofile")
     text = shell.good(f"{SETTING}read_only = ['Alpha']").text
-    assert "`AwsProfileMagics.read_only` doesn't contain `Beta` anymore." in text
+    assert "doesn't contain `Beta` of the configuration file anymore." in text
     line = next(code for code in code_in(text) if code.startswith("%config"))
     assert "anymore" not in shell.good(line).text
     assert "access    read-only" in shell.good("%aws_profile RoleBeta").text
