@@ -262,6 +262,10 @@ class Signer(Enum):
         return f"{says} {step[0].upper()}{step[1:]}"
 
 
+#: The objects that sign a call to AWS, whose operation is known.
+_SIGNERS_OF_CALLS = (Signer.CLIENT, Signer.RESOURCE, Signer.LIBRARY)
+
+
 def check(
     credentials: object,
     signer: Signer = Signer.CREDENTIALS,
@@ -289,7 +293,7 @@ def check(
     elif is_stale(label):
         _report_stale(label, signer, operation, client)
         return
-    elif signer in (Signer.CLIENT, Signer.RESOURCE) and _is_unlimited(label):
+    elif signer in _SIGNERS_OF_CALLS and _is_unlimited(label):
         PROCESS.unlimited.append((label, operation))
     if PROCESS.scopes and signer is not Signer.SESSION:  # the code has passed that session
         _tell_about_scope(credentials, label, turn, operation)
