@@ -359,9 +359,21 @@ class _Explanation:
         if self._is_recording and self._signer.is_noted:
             return ["`%aws_calls --denied` lists such calls"]
         before = self._switcher.request_before
-        if before is None:
+        if before is None or not self._was_another_principal():
             return []
         return [f"`%aws_profile {arguments(before)}` switches back to the profile from before"]
+
+    def _was_another_principal(self) -> bool:
+        """Return whether another role or user was active before.
+
+        The same role lacks the same permissions, and switching back can remove a limit.
+        """
+        former, active = self._switcher.previous, self._active
+        if former is None or active is None:
+            return False
+        if former.label.profile == active.label.profile:
+            return False
+        return former.label.principal != active.label.principal
 
     def _is_limited_to_reading(self, label: Label) -> bool:
         """Return whether the request failed because the session is read-only."""

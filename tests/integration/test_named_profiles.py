@@ -174,6 +174,16 @@ def test_a_denial_that_writing_doesnt_mend(shell: Shell, aws: EmbeddedAws) -> No
     assert "--write" in shell.run(f"session.client('s3').{PUT}").text
 
 
+@pytest.mark.parametrize("former", ["RoleBeta", "RoleBeta --session-name another"])
+def test_a_denial_of_the_same_role(shell: Shell, aws: EmbeddedAws, former: str) -> None:
+    """The line about a missing permission doesn't offer the same role without its limit."""
+    shell.good(f"%aws_profile {former}\n%aws_profile RoleBeta --read-only")
+    assert "switches back" not in shell.run("session.client('athena').list_work_groups()").text
+    shell.good("%aws_profile UserAlpha\n%aws_profile RoleBeta --read-only")
+    text = shell.run("session.client('athena').list_work_groups()").text
+    assert "`%aws_profile UserAlpha` switches back" in text
+
+
 def test_keys_in_the_config_file(shell: Shell, aws: EmbeddedAws) -> None:
     """A limited notebook isn't advised to move keys, because named profiles aren't limited."""
     with aws.config_file.open("a") as file:
