@@ -6,7 +6,7 @@ import difflib
 import re
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 
 #: Control characters except line ends, zero-width characters, and characters that change the text
@@ -225,3 +225,14 @@ def redacted_urls(text: str) -> str:
     The user name, password and query of a URL can be secrets.
     """
     return _QUERY.sub(lambda query: f"{query[0][0]}…", _USER.sub("//…@", text))
+
+
+def variable_of(value: object, namespace: Mapping[str, object], otherwise: str) -> str:
+    """Return the name of the variable with this value, or ``otherwise``.
+
+    Names that begin with an underscore are IPython's own.
+    """
+    for name, each in namespace.items():
+        if each is value and not name.startswith("_"):
+            return name
+    return otherwise

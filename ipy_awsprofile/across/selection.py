@@ -27,7 +27,14 @@ from ipy_awsprofile.sessions.assigned_roles import (
     list_assigned_roles,
 )
 from ipy_awsprofile.switch.using_profile import running_switcher
-from ipy_awsprofile.text import choice_of, did_you_mean, letters_of, misspelled, number_of
+from ipy_awsprofile.text import (
+    choice_of,
+    did_you_mean,
+    letters_of,
+    misspelled,
+    number_of,
+    variable_of,
+)
 
 if TYPE_CHECKING:
     from ipy_awsprofile.credentials.person import Person
@@ -94,8 +101,7 @@ def _candidates(profiles: str | Iterable[object], person: Person) -> Iterable[Se
 
 def _advice_for_columns(frame: Any) -> str:
     """Return a hint to pass the column of a DataFrame that contains the names of profiles."""
-    names = [name for name, value in running_switcher().namespace.items() if value is frame]
-    variable = next((name for name in names if not name.startswith("_")), "DATAFRAME")
+    variable = variable_of(frame, running_switcher().namespace, "DATAFRAME")
     for column in frame.columns:
         values = list(map(str, frame[column]))
         if values and all(map(is_name, values)):

@@ -176,7 +176,7 @@ _BARE = re.compile(
     re.MULTILINE,
 )
 
-#: A header in other brackets than square ones.
+#: A header in round or curly brackets.
 _OTHER_BRACKETS = re.compile(
     r"^[({][ \t]*(?:(?P<kind>profile|sso-session|services)[ \t]+)?"
     r"(?P<name>[^=:\[\](){}\n]+?)[ \t]*[)}][ \t]*$",

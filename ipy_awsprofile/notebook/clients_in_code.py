@@ -13,7 +13,7 @@ from botocore.session import Session
 from botocore.utils import CLIENT_NAME_TO_HYPHENIZED_SERVICE_ID_OVERRIDES
 
 from ipy_awsprofile.kernel.watch import subclasses_of
-from ipy_awsprofile.text import letters_of, misspelled
+from ipy_awsprofile.text import letters_of, misspelled, variable_of
 
 #: The error for a client in a `with` statement, with the client's class.
 _WITH = re.compile(r"'(\w+)' object does not support the (asynchronous )?context manager protocol")
@@ -93,7 +93,7 @@ def _about_resource(resource: ServiceResource, name: str, namespace: Mapping[str
     if name.startswith("_") or not callable(getattr(meta.client, name, None)):
         return ""
     says = f"A resource doesn't have the methods of a client, such as `{name}`."
-    for variable, value in namespace.items():
-        if value is resource and not variable.startswith("_"):
-            return f"{says} Write `{variable}.meta.client.{name}`."
+    variable = variable_of(resource, namespace, "")
+    if variable:
+        return f"{says} Write `{variable}.meta.client.{name}`."
     return f"{says} Write `.meta.client.{name}` instead of `.{name}`."

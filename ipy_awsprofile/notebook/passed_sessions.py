@@ -20,6 +20,7 @@ from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.request import SessionRequest, python_arguments
 from ipy_awsprofile.label import label_of
 from ipy_awsprofile.sessions.session import ProfileSession, found_credentials
+from ipy_awsprofile.text import variable_of
 
 if TYPE_CHECKING:
     from ipy_awsprofile.switch.switcher import Switcher
@@ -254,8 +255,7 @@ class _Passed:
 
     def _variable_of(self, session: Session) -> str:
         """Return the name of the notebook's variable for a session, or `session`."""
-        names = [name for name, value in self.namespace.items() if value is session]
-        return next((name for name in names if not name.startswith("_")), "session")
+        return variable_of(session, self.namespace, "session")
 
     def _is_active(self, value: object) -> bool:
         """Return whether a session, a client or a profile's name has the active identity."""

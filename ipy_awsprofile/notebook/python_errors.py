@@ -33,7 +33,7 @@ from ipy_awsprofile.notebook.passed_sessions import line_about_passed_session
 from ipy_awsprofile.notebook.paths_in_code import line_about_path
 from ipy_awsprofile.sessions.session import Identity
 from ipy_awsprofile.switch.user_functions import line_about_value
-from ipy_awsprofile.text import letters_of, misspelled
+from ipy_awsprofile.text import letters_of, misspelled, variable_of
 
 if TYPE_CHECKING:
     from ipy_awsprofile.switch.switcher import Switcher
@@ -331,8 +331,7 @@ class _Mistake:
 
     def _variable_of(self, value: object) -> str:
         """Return the name of the notebook's variable for a value, or `result`."""
-        names = [name for name, each in self.namespace.items() if each is value]
-        return next((name for name in names if not name.startswith("_")), "result")
+        return variable_of(value, self.namespace, "result")
 
     def _about_profile(self) -> str:
         """Return a line about a profile that boto3 can't find, or an empty string."""

@@ -33,7 +33,7 @@ def test_notations_of_patterns(shell: Shell, aws: EmbeddedAws, pattern: str) -> 
 
 
 def test_replaced_patterns(shell: Shell, aws: EmbeddedAws) -> None:
-    """If new patterns replace those of a configuration file, a line shows how to keep both."""
+    """If new patterns replace a configuration file's patterns, a line shows how to keep both."""
     shell.good("get_ipython().config.AwsProfileMagics.read_only = ['Beta']")
     shell.good("%reload_ext ipy_awsprofile")
     text = shell.good(f"{SETTING}read_only = ['Alpha']").text
@@ -81,7 +81,7 @@ def test_an_invalid_setting_at_the_start(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("setting", ["region", "cli_pager"])
 def test_a_header_at_the_end_of_a_line(shell: Shell, aws: EmbeddedAws, setting: str) -> None:
-    """A header behind the last value of a file gets its line, and works on a line of its own."""
+    """A header behind the last value of a file gets its line, and works on its own line."""
     block = "[profile etl]\nsource_profile = UserAlpha\n"
     block += f"role_arn = arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta\n{setting} = us-west-2\n"
     block += f"endpoint_url = {aws.endpoint_url}\n"
