@@ -167,6 +167,8 @@ class _Process:
         """Reset the active identity, the turns, the warnings and the settings of the notebook."""
         #: The identity that the kernel shows, or None while no profile is active.
         self.active: Label | None = None
+        #: Whether a block or run is open in a notebook or block that is read-only.
+        self.is_in_read_only = False
         #: Whether code runs for many profiles, and the turns that have begun.
         self.is_run = False
         self.turns: set[Turn] = set()
@@ -293,7 +295,9 @@ def check(
     elif is_stale(label):
         _report_stale(label, signer, operation, client)
         return
-    elif signer in _SIGNERS_OF_CALLS and _is_unlimited(label):
+    if signer in _SIGNERS_OF_CALLS and _is_unlimited(label):
+        if turn and not label.is_chosen:
+            label = turn.label  # an earlier run can have opened the same session
         PROCESS.unlimited.append((label, operation))
     if PROCESS.scopes and signer is not Signer.SESSION:  # the code has passed that session
         _tell_about_scope(credentials, label, turn, operation)
@@ -321,8 +325,15 @@ def is_stale(label: Label) -> bool:
 
 
 def _is_unlimited(label: Label) -> bool:
-    """Return whether code names a profile that can write while the notebook is read-only."""
-    return label.is_chosen and not label.limits and is_read_only(PROCESS.active)
+    """Return whether code names a profile that can write although the notebook is read-only.
+
+    The code can name the profile for a call, or for the block or run that contains the call.
+    """
+    if label.limits:
+        return False
+    if PROCESS.is_in_read_only:
+        return True
+    return label.is_chosen and is_read_only(PROCESS.active)
 
 
 def _require_label_of_turn(label: Label, turn: Turn | None, signer: Signer, operation: str) -> None:

@@ -247,13 +247,31 @@ def _move(session: ProfileSession | None) -> None:
 
 
 def _about(notebook: Notebook) -> Iterator[Leftover]:
-    """Yield a line about DuckDB if the notebook uses DuckDB and no secret follows switches."""
+    """Yield lines about registered filesystems, and about DuckDB if no secret follows switches."""
+    for name, value in notebook.variables.items():
+        for protocol in _protocols_in(value):
+            yield Leftover(
+                name,
+                f"keeps the filesystem that is registered for `{protocol}://` paths: if the "
+                "filesystem is from before a switch, run "
+                f'`{name}.unregister_filesystem("{protocol}")`, and register a new filesystem',
+            )
     if notebook.active and notebook.uses("duckdb") and not _secrets().following:
         yield Leftover(
             "duckdb",
             f"doesn't follow automatically: {IMPORT} call `libraries.duckdb_secret(session)`, "
             "which follows each switch",
         )
+
+
+def _protocols_in(value: object) -> list[str]:
+    """Return the S3 protocols whose fsspec filesystem is registered in a DuckDB connection."""
+    duckdb = sys.modules["duckdb"]
+    if not isinstance(value, duckdb.DuckDBPyConnection):
+        return []
+    with suppress(duckdb.Error):  # the connection is closed
+        return [each for each in value.list_filesystems() if each in ("s3", "s3a")]
+    return []
 
 
 #: What DuckDB says only about S3: a path, a Region, the address of the page about S3 or, if a write

@@ -99,12 +99,14 @@ def _wait_for_change() -> None:
             pass
 
 
-def activate(label: Label | None, *, is_run: bool = False) -> None:
+def activate(label: Label | None, *, is_run: bool = False, is_in_read_only: bool = False) -> None:
     """Make an identity active, so that new sessions get the identity's credentials.
 
-    If ``is_run`` is true, begin a run over many profiles.
+    If ``is_run`` is true, begin a run over many profiles. ``is_in_read_only`` says whether a
+    block or run is open in a notebook or block that is read-only.
     """
     PROCESS.active = label
+    PROCESS.is_in_read_only = is_in_read_only
     if is_run and not PROCESS.is_run:
         PROCESS.runs += 1
     PROCESS.is_run = is_run

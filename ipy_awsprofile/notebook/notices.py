@@ -325,7 +325,9 @@ class Notices:
 
 def _line_about_unlimited(active: OpenProfile, label: Label, operation: str) -> str:
     """Return a line about an operation that the read-only notebook didn't limit."""
-    if label.origin:
+    if label.origin and not label.origin.form.is_python:
+        step = "add `--read-only` to the cell's first line"
+    elif label.origin:
         step = f"add `read_only=True` to the call of `{label.origin.form.value}`"
     elif label.profile == active.label.profile:
         step = "leave out the profile's name"

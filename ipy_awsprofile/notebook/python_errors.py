@@ -108,6 +108,10 @@ _NOT_A_MAPPING = re.compile(
     r"|'(?:function|\w*Session)' object is not a mapping$"
 )
 
+#: DuckDB's error for a second filesystem with the same name, and the call that caused the error.
+_IS_REGISTERED = re.compile(r"Filesystem with name (\w+) has already been registered")
+_REGISTERING = re.compile(r"(?<![\w.])(\w+)\.register_filesystem\(")
+
 #: A function of this package in place of its result.
 _FUNCTION_AS_OPTIONS = re.compile(r"\bstorage_options=storage_options\b(?!\()")
 
@@ -208,7 +212,7 @@ class _Mistake:
             line = f"S3FileSystem(**{options[1]})"
             return f"`S3FileSystem` takes the options as keyword arguments. Write `{line}`."
         path = line_about_path(self.error, self.cell, self.namespace)
-        return path or self._about_first_argument()
+        return path or self._about_first_argument() or self._about_registered()
 
     # ---- names
 
@@ -458,6 +462,15 @@ class _Mistake:
                     f"name. Write `boto3.Session(profile_name={name!r})`."
                 )
         return ""
+
+    def _about_registered(self) -> str:
+        """Return a line about a filesystem that is registered in DuckDB a second time, or ""."""
+        registered = _IS_REGISTERED.search(str(self.error))
+        connection = _REGISTERING.search(self.cell)
+        if registered is None or connection is None:
+            return ""
+        line = f"{connection[1]}.unregister_filesystem({registered[1]!r})"
+        return f"Run `{line}` before you register the new filesystem."
 
 
 def _about_module_of(name: str, module: str) -> str:

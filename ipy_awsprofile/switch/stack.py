@@ -24,7 +24,7 @@ from ipy_awsprofile.gate import require_no_run
 from ipy_awsprofile.kernel.leftovers import OpenedBefore
 from ipy_awsprofile.kernel.show import Kernel
 from ipy_awsprofile.kernel.watch import activate, changing
-from ipy_awsprofile.label import Label
+from ipy_awsprofile.label import Label, is_read_only
 from ipy_awsprofile.place import Place
 from ipy_awsprofile.sessions.session import Identity, ProfileSession
 
@@ -270,7 +270,12 @@ class Stack:
 
     def _activate(self) -> None:
         active = self.active
-        activate(active.label if active else None, is_run=self._last.is_run)
+        outside = [entry.opened.label for entry in self._entries[:-1] if entry.opened]
+        activate(
+            active.label if active else None,
+            is_run=self._last.is_run,
+            is_in_read_only=any(is_read_only(label) for label in outside),
+        )
 
 
 @lru_cache(maxsize=1)

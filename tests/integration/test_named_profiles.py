@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from ipy_awsprofile.demo.stages import seed_organisation
+from ipy_awsprofile.demo.stages import add_role, seed_organisation
 from ipy_awsprofile.errors import InvalidOption, StaleIdentity
 from tests.aws import EmbeddedAws
 from tests.integration.test_hints import code_in
@@ -139,6 +139,50 @@ def test_another_named_profile_writes(shell: Shell, aws: EmbeddedAws) -> None:
     assert "limit" not in shell.run("storage_options(open_session('RoleBeta'))").text
     meant = f"open_session('RoleBeta', write=True).client('s3').{PUT};"
     assert "limit" not in shell.good(meant).text
+
+
+@pytest.mark.parametrize(
+    ("block", "limited", "step"),
+    [
+        (
+            "%%aws_profile prod-admin\nsession.{put};",
+            "%%aws_profile prod-admin --read-only\nsession.{put};",
+            "add `--read-only` to the cell's first line",
+        ),
+        (
+            "%%aws_profiles prod-admin\nsession.{put};",
+            "%%aws_profiles prod-admin --read-only\nsession.{put};",
+            "add `--read-only` to the cell's first line",
+        ),
+        (
+            "with using_profile('prod-admin') as admin:\n    admin.{put};",
+            "with using_profile('prod-admin', read_only=True) as admin:\n    admin.{put};",
+            "add `read_only=True` to the call of `using_profile`",
+        ),
+        (
+            "across_profiles('prod-admin', lambda session: session.{put})",
+            "across_profiles('prod-admin', lambda session: session.{put}, read_only=True)",
+            "add `read_only=True` to the call of `across_profiles`",
+        ),
+    ],
+)
+def test_a_block_writes(
+    shell: Shell, aws: EmbeddedAws, block: str, limited: str, step: str
+) -> None:
+    """If a block writes in a read-only notebook, a line says so, and its step limits the block."""
+    add_role(aws, "prod-admin", "s3:*")
+    put = f"client('s3').{PUT}"
+    block = block.format(put=put)
+    shell.good("from ipy_awsprofile import across_profiles, using_profile")
+    shell.good("%aws_profile RoleBeta")
+    assert "limit" not in shell.good(block).text
+    shell.good("%aws_profile RoleBeta --read-only")
+    text = shell.good(block).text
+    assert "PutObject was signed as `prod-admin`" in text
+    assert f"To limit it, {step}." in text
+    assert "limit" not in shell.good(block.replace(PUT, "list_buckets()")).text
+    followed = shell.run(limited.format(put=put))
+    assert "no session policy allows" in str(followed.error)
 
 
 @pytest.mark.parametrize(

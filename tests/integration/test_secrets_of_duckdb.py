@@ -6,6 +6,7 @@ import pytest
 
 from ipy_awsprofile.demo.stages import seed_organisation
 from tests.aws import EmbeddedAws
+from tests.integration.test_hints import code_in
 from tests.packages import needs
 from tests.shells import Shell
 
@@ -50,3 +51,24 @@ def test_a_second_secret(notebook: Shell, aws: EmbeddedAws) -> None:
     beta = "open_session('RoleBeta'), con, scope='s3://my-first-bucket/'"
     assert "replaced" not in notebook.good(f"libraries.duckdb_secret({beta})").text
     assert notebook.good(READ).result == [(1,)]
+
+
+def test_a_registered_filesystem(shell: Shell, aws: EmbeddedAws) -> None:
+    """After a switch, the lines about a registered filesystem lead to one of the new identity."""
+    (other,) = seed_organisation(aws, 1)
+    shell.good(
+        "import duckdb\nimport pandas as pd\nfrom fsspec import filesystem\n%aws_profile RoleBeta\n"
+        "pd.DataFrame({'a': [1]}).to_csv('s3://my-first-bucket/a.csv', index=False)\n"
+        f"con = duckdb.connect()\ncon.register_filesystem(filesystem('s3'))\n{READ}"
+    )
+    assert "`con` keeps the filesystem" in shell.good(f"%aws_profile {other}").text
+    assert "Create the library's objects again." in shell.good(READ).text
+    refused = shell.run("con.register_filesystem(filesystem('s3'))").text
+    (step,) = [code for code in code_in(refused) if code.startswith("con.")]
+    assert step == "con.unregister_filesystem('s3')"
+    shell.good(f"{step}\ncon.register_filesystem(filesystem('s3'))")
+    aws.calls.clear()
+    assert "signs" not in shell.run(READ).text
+    assert {str(call.arn).split("/")[1] for call in aws.calls} == {"Reader"}
+    shell.good("con.close()")
+    assert "`con` keeps" not in shell.good("%aws_profile RoleBeta").text
