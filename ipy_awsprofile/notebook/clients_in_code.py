@@ -18,6 +18,16 @@ from ipy_awsprofile.text import letters_of, misspelled, variable_of
 #: The error for a client in a `with` statement, with the client's class.
 _WITH = re.compile(r"'(\w+)' object does not support the (asynchronous )?context manager protocol")
 
+#: Services whose methods people expect of a service with another name.
+_RELATED = {
+    "athena": ("glue",),
+    "cloudwatch": ("logs", "events"),
+    "ec2": ("autoscaling", "elbv2", "ssm"),
+    "glue": ("athena",),
+    "iam": ("organizations", "sts"),
+    "sts": ("iam", "organizations"),
+}
+
 
 def line_about_client(error: Exception, namespace: Mapping[str, object]) -> str:
     """Return a line about a mistake in code that uses a client or resource, or "".
@@ -76,9 +86,9 @@ def _about_method(client: BaseClient, name: str) -> str:
 
 
 def _services_with(method: str, service: str) -> Iterator[str]:
-    """Yield the services that have a method and whose names have the same beginning."""
+    """Yield related services that have a method: those with a similar name, and `_RELATED`."""
     session = Session()
-    family = service.partition("-")[0]
+    family = (service.partition("-")[0], *_RELATED.get(service, ()))
     for other in session.get_available_services():
         if other == service or not other.startswith(family):
             continue

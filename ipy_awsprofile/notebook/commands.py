@@ -60,7 +60,7 @@ from ipy_awsprofile.notebook.options import (
 )
 from ipy_awsprofile.notebook.prompts import renders_html, sign_in_at_cell
 from ipy_awsprofile.notebook.window import open_window
-from ipy_awsprofile.sessions.console import CONSOLE, console_link
+from ipy_awsprofile.sessions.console import CONSOLE, console_link, require_service
 from ipy_awsprofile.sessions.session import fetch_identity
 from ipy_awsprofile.sessions.signing_in import local_browser
 from ipy_awsprofile.switch.opening import Opening
@@ -476,17 +476,13 @@ def _open_console(line: _Line) -> None:
 
     The link to the console contains a token, so this function passes the link only to the browser.
     Raise `AwsProfileError` if no profile is active or if this machine can't open a browser, and any
-    error that `console_link` raises.
+    error that `console_link` or `require_service` raises.
     """
     session = line.switcher.session
     if session is None:
         raise InvalidOption("No profile is active.", "Run `%aws_profile NAME` first.")
-    name = line.options.console
-    if name and name in read_config().profiles:
-        raise InvalidOption(
-            f"`{name}` is a profile, but `--console` takes the name of a service.",
-            f"Run `%aws_profile {quoted(name)}`, and then `%aws_profile --console`.",
-        )
+    if line.options.console:
+        require_service(line.options.console)
     require_allowed("console", CONSOLE)  # also before the hint about the picker's button
     browser = local_browser()
     if browser is None or not browser.open(console_link(session, line.options.console)):

@@ -40,9 +40,9 @@ _OF_BOTO3 = re.compile(
     r"'(region|profile|profile_name|aws_region|aws_profile|session|boto3_session)'"
 )
 
-#: The error of aiobotocore for a parameter that s3fs passes on.
+#: The error of aiobotocore for a parameter that s3fs passes on to a session or a client.
 _OF_S3FS = re.compile(
-    r"\bAioSession\.__init__\(\) got an unexpected keyword argument '(profile_name|aws_profile)'"
+    r"\bAioSession\.(?:__init__|_create_client)\(\) got an unexpected keyword argument '(\w+)'"
 )
 
 #: A call of boto3 with a session in place of the service's name.
@@ -115,7 +115,7 @@ class _Passed:
         if of_boto3:
             return self._about_boto3(of_boto3[1], of_boto3[2])
         of_s3fs = _OF_S3FS.search(text)
-        return self._about_profile_of_s3fs(of_s3fs[1]) if of_s3fs else ""
+        return self._about_s3fs(of_s3fs[1]) if of_s3fs else ""
 
     def about_object(self) -> str:
         """Return a line about an object that a library uses as a session, or an empty string."""
@@ -161,13 +161,29 @@ class _Passed:
             return self._about_active("s3fs uses", owner, left_out)
         return ""
 
+    def _about_s3fs(self, parameter: str) -> str:
+        """Return a line about a parameter that s3fs names differently or doesn't need, or ""."""
+        if parameter in ("region", "region_name", "aws_region"):
+            if parameter != "region_name" and "client_kwargs" in self.cell:
+                return "Did you mean `region_name`?"
+            options = {"region_name": self._value_of(parameter) or "REGION"}
+            code = f"client_kwargs={options}"
+            if re.search(rf"['\"]{parameter}['\"]\s*:", self.cell):
+                code = f"'client_kwargs': {options}"
+            return f"For s3fs, the Region is an argument of its clients. Write `{code}`."
+        if parameter in ("aws_access_key_id", "aws_secret_access_key", "aws_session_token"):
+            return self._about_active("s3fs uses", None, "the keys")
+        if parameter in ("profile", "profile_name", "aws_profile"):
+            return self._about_profile_of_s3fs(parameter)
+        return ""
+
     def _about_profile_of_s3fs(self, parameter: str) -> str:
         """Return a line about a parameter with a profile's name that s3fs names differently."""
         value = self._value_of(parameter)
+        if parameter == "profile":  # only an argument of a client
+            return "`profile` is an option of s3fs itself. Move it out of `client_kwargs`."
         if not isinstance(value, str) or _is_visible(value):
-            return (
-                f"s3fs names this parameter `profile`. Write `profile=` instead of `{parameter}=`."
-            )
+            return f"s3fs names this option `profile`. Write `profile` instead of `{parameter}`."
         if value in read_config().profiles:
             return code_of_block(SessionRequest(value), self.namespace, f"`{parameter}`")
         return ""
@@ -235,12 +251,15 @@ class _Passed:
     # ---- arguments
 
     def _value_of(self, parameter: str) -> object:
-        """Return the value that the cell passes as a keyword argument, or None if it isn't known.
+        """Return the value of a keyword argument or of a dict's item, or None if it isn't known.
 
         The code of a known value is a string or the name of a variable. If the cell passes several
         values, the value isn't known.
         """
-        written = re.compile(rf"\b{parameter}\s*=\s*(?:(['\"])([^'\"\n]*)\1|([A-Za-z_]\w*)\s*[,)])")
+        written = re.compile(
+            rf"\b{parameter}(?:\s*=|['\"]\s*:)\s*"
+            r"(?:(['\"])([^'\"\n]*)\1|([A-Za-z_]\w*)\s*[,)}])"
+        )
         values: list[object] = []
         for quote, text, name in written.findall(self.cell):
             values.append(text if quote else self.namespace.get(name))

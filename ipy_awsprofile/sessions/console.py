@@ -9,15 +9,18 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_enable-conso
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from botocore.awsrequest import AWSRequest
+from botocore.session import Session
 
 from ipy_awsprofile.audit import note, require_allowed
+from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.credentials.translation import translated
-from ipy_awsprofile.errors import CredentialsUnavailable, ServiceError
+from ipy_awsprofile.errors import CredentialsUnavailable, InvalidOption, ServiceError
 from ipy_awsprofile.sessions.issuing import renew_keys
 from ipy_awsprofile.sessions.session import (
     check_session,
@@ -25,6 +28,7 @@ from ipy_awsprofile.sessions.session import (
     own_client_of,
     settings_of,
 )
+from ipy_awsprofile.text import letters_of, misspelled, quoted
 
 if TYPE_CHECKING:
     from ipy_awsprofile.sessions.session import ProfileSession
@@ -40,6 +44,56 @@ _DOMAINS = {
 
 #: What the organization's policy can forbid, as its refusal says it.
 CONSOLE = "links to the AWS console"
+
+
+#: The service in an address of the console, of an object or of a resource.
+_IN_ADDRESS = re.compile(r"(?:https?://[\w.-]*console\.[\w.-]+/|arn:[\w-]+:|(?=s3://))([a-z0-9-]+)")
+_NAME = re.compile(r"[a-z0-9-]+")
+_VERSION = re.compile(r"v?\d+$")
+
+#: How similar a misspelled name must be to a service, because botocore doesn't know all names.
+_LIKE_SERVICE = 0.85
+
+
+def require_service(typed: str) -> None:
+    """Raise InvalidOption if a typed name can't be a service's name in the console.
+
+    The console and botocore use different names for some services, such as ``dynamodbv2``, so most
+    names that botocore doesn't know are accepted.
+    """
+    if typed in read_config().profiles:
+        raise InvalidOption(
+            f"`{typed}` is a profile, but `--console` takes the name of a service.",
+            f"Run `%aws_profile {quoted(typed)}`, and then `%aws_profile --console`.",
+        )
+    services = Session().get_available_services()
+    meant = _meant_service(typed, services)
+    if meant:
+        raise InvalidOption(
+            f"`{typed}` isn't the name of a service in the console.",
+            f"Did you mean `%aws_profile --console {meant}`?",
+        )
+    if not _NAME.fullmatch(typed):
+        raise InvalidOption(
+            f"`{typed}` isn't the name of a service in the console.",
+            "The name is the first part of the path in the console's address, such as `s3` in "
+            "`https://console.aws.amazon.com/s3/home`.",
+        )
+
+
+def _meant_service(typed: str, services: list[str]) -> str:
+    """Return the service that the user meant by a wrong name, or an empty string."""
+    address = _IN_ADDRESS.match(typed)
+    if address:
+        return address[1]
+    known = {letters_of(each): each for each in services}
+    letters = letters_of(typed)
+    if letters in known:
+        return "" if _NAME.fullmatch(typed) else known[letters]
+    # The console has `dynamodbv2` and `eventbridge`, and botocore `dynamodb` and `eventbridgev2`.
+    if _VERSION.sub("", letters) in {_VERSION.sub("", each) for each in known}:
+        return ""
+    return next(iter(misspelled(typed, services, _LIKE_SERVICE)), "")
 
 
 def console_link(session: ProfileSession, service: str = "") -> str:

@@ -87,8 +87,35 @@ def test_profiles_for_s3fs(notebook: Shell, aws: EmbeddedAws) -> None:
     """boto3's parameter for a profile gets the parameter of s3fs."""
     call = "s3fs.S3FileSystem({}='RoleDelta').ls('my-first-bucket')"
     *_, right, wrong = code_in(line_of(notebook, call.format("profile_name")))
-    assert (right, wrong) == ("profile=", "profile_name=")
+    assert (right, wrong) == ("profile", "profile_name")
     assert readers(notebook, aws, call.format("profile")) == {"RoleDelta"}
+    read = f"pd.read_csv('{CSV}', storage_options={{}})"
+    inner = "{'client_kwargs': {'profile': 'RoleDelta'}}"
+    assert "Move it out of `client_kwargs`." in line_of(notebook, read.format(inner))
+    assert readers(notebook, aws, read.format("{'profile': 'RoleDelta'}")) == {"RoleDelta"}
+
+
+@pytest.mark.parametrize("name", ["region", "region_name"])
+def test_regions_for_s3fs(notebook: Shell, aws: EmbeddedAws, name: str) -> None:
+    """A Region among the options of s3fs gets the option for its clients, in the same notation."""
+    made = "s3fs.S3FileSystem({}).ls('my-first-bucket')"
+    *_, code = code_in(line_of(notebook, made.format(f"{name}='us-west-2'")))
+    assert readers(notebook, aws, made.format(code)) == {"RoleGamma"}
+    read = f"pd.read_csv('{CSV}', storage_options={{}})"
+    *_, code = code_in(line_of(notebook, read.format(f"{{{name!r}: 'us-west-2'}}")))
+    assert readers(notebook, aws, read.format(f"{{{code}}}")) == {"RoleGamma"}
+
+
+def test_keys_for_s3fs(notebook: Shell, aws: EmbeddedAws) -> None:
+    """If code passes keys under boto3's names, the line says that s3fs uses the active identity."""
+    read = f"pd.read_csv('{CSV}', storage_options={{'aws_access_key_id': 'AKIA'}})"
+    assert "s3fs uses the active identity, `RoleGamma`." in line_of(notebook, read)
+
+
+def test_methods_of_related_services(notebook: Shell) -> None:
+    """A method of CloudWatch Logs that is called on a client for CloudWatch gets its service."""
+    line = line_of(notebook, "session.client('cloudwatch').describe_log_groups()")
+    assert '`.client("logs")`' in line
 
 
 def test_profiles_that_boto3_cannot_find(notebook: Shell, aws: EmbeddedAws) -> None:

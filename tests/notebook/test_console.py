@@ -12,6 +12,7 @@ from ipy_awsprofile.errors import (
     InvalidOption,
 )
 from tests.aws import EmbeddedAws
+from tests.integration.test_hints import code_in
 from tests.local_browser import Browser
 from tests.shells import Shell
 
@@ -42,6 +43,35 @@ def test_what_is_refused(shell: Shell, browser: Browser) -> None:
     shell.good("%aws_profile RoleBeta")
     assert isinstance(shell.refused("%aws_profile RoleBeta --console s3"), InvalidOption)
     assert browser.opened == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("lamda", "lambda"),
+        ("S3", "s3"),
+        ("https://us-west-2.console.aws.amazon.com/s3/home?region=us-west-2", "s3"),
+        ("arn:aws:dynamodb:us-west-2:123456789012:table/t", "dynamodb"),
+        ("s3://my-first-bucket/", "s3"),
+    ],
+)
+def test_a_wrong_service(shell: Shell, browser: Browser, typed: str, meant: str) -> None:
+    """A misspelled service or an address opens no browser, and the hint opens the service."""
+    shell.good("%aws_profile RoleBeta")
+    error = shell.refused(f"%aws_profile --console {typed}")
+    assert isinstance(error, InvalidOption)
+    assert browser.opened == []
+    (line,) = code_in(error.hint)
+    shell.good(line)
+    browser.wait()
+    assert f"console.aws.amazon.com/{meant}/home" in browser.page
+
+
+def test_names_of_the_console(shell: Shell, browser: Browser) -> None:
+    """The console's own names for services are accepted, although botocore has other names."""
+    shell.good("%aws_profile RoleBeta")
+    for name in ("dynamodbv2", "servicequotas", "states", "eventbridge", "systems-manager"):
+        assert f"The browser opens `{name}`" in shell.good(f"%aws_profile --console {name}").text
 
 
 @pytest.mark.parametrize("variable", ["SSH_CONNECTION", "JUPYTERHUB_API_URL"])
