@@ -80,6 +80,7 @@ def leftovers(
         if target:
             yield from _about_endpoint_variable(target)
         yield from _about_endpoint()
+        yield from _about_other_endpoints()
         if os.environ.get(BEDROCK_KEY):
             yield Leftover(
                 BEDROCK_KEY,
@@ -127,6 +128,21 @@ def _about_endpoint() -> Iterator[Leftover]:
                 f"makes child processes use {redacted_urls(str(url))} for S3, even with "
                 "`--profile OTHER`: for another profile, use a `%%aws_profile NAME` cell",
             )
+
+
+def _about_other_endpoints() -> Iterator[Leftover]:
+    """Yield lines about variables with another server for a service, except for S3 and STS."""
+    if os.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"):
+        return
+    for variable, url in sorted(os.environ.items()):
+        service = variable.removeprefix("AWS_ENDPOINT_URL_")
+        if service in (variable, "S3", "STS") or not url or is_aws(url):
+            continue
+        yield Leftover(
+            variable,
+            f"makes new clients and child processes use {redacted_urls(url)} for {service}: to "
+            f"undo that, run `import os; del os.environ[{variable!r}]`",
+        )
 
 
 # Objects of botocore ------------------------------------------------------------------------------

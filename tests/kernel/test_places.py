@@ -298,6 +298,23 @@ NAMED = {
 SHOWN = "import os; print(*(name for name in os.environ if 'ENDPOINT' in name or 'HTTP' in name))"
 
 
+def test_the_endpoint_of_another_service(
+    aws: EmbeddedAws, notebook: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The card names a variable with another server for a service, until its step is followed."""
+    with odd_server(Answers((404, ""))) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", url)
+        card = notebook.good("%aws_profile RoleBeta").text
+        says = f"`AWS_ENDPOINT_URL_DYNAMODB` makes new clients and child processes use {url}"
+        assert says in card
+        (step,) = re.findall(r"run `(import os; del [^`]*)`", card)
+        endpoint = "session.client('dynamodb').meta.endpoint_url"
+        assert notebook.good(endpoint).result == url
+        notebook.good(step)
+        assert notebook.good(endpoint).result != url
+        assert "DYNAMODB" not in notebook.good("%aws_profile").text
+
+
 def test_the_endpoint_of_a_profile(
     aws: EmbeddedAws, notebook: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
