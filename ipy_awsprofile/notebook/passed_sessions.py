@@ -45,6 +45,23 @@ _OF_S3FS = re.compile(
     r"\bAioSession\.(?:__init__|_create_client)\(\) got an unexpected keyword argument '(\w+)'"
 )
 
+#: The errors of polars and pyarrow for a session, with the name of the argument, the argument for
+#: this session, and the end of the hint.
+_INSTEAD_OF_SESSION = (
+    (
+        re.compile(r"Session' object is not callable"),
+        "credential_provider",
+        "**libraries.polars_options({})",
+        " instead of `credential_provider=…`",
+    ),
+    (
+        re.compile(r"(?i)\bfilesystem\b.*Session\b"),
+        "filesystem",
+        "filesystem=libraries.pyarrow_filesystem({})",
+        ", and leave out `s3://` in the path",
+    ),
+)
+
 #: A call of boto3 with a session in place of the service's name.
 _SESSION_FIRST = re.compile(r"\bboto3\.client\(\s*(\w+)\s*(?:,\s*([^()\n]*))?\)")
 
@@ -60,8 +77,8 @@ def line_about_passed_session(
     The parameters are the same as in `line_about_python`.
     """
     passed = _Passed(error, cell, namespace, switcher)
-    if isinstance(error, TypeError):
-        return passed.about_parameter()
+    if isinstance(error, TypeError | ValueError):
+        return passed.about_parameter() or passed.about_argument()
     if isinstance(error, AttributeError):
         return passed.about_object()
     return ""
@@ -116,6 +133,18 @@ class _Passed:
             return self._about_boto3(of_boto3[1], of_boto3[2])
         of_s3fs = _OF_S3FS.search(text)
         return self._about_s3fs(of_s3fs[1]) if of_s3fs else ""
+
+    def about_argument(self) -> str:
+        """Return a line about a session in place of another argument, or an empty string."""
+        for error, parameter, code, hint in _INSTEAD_OF_SESSION:
+            value = self._value_of(parameter)
+            if not error.search(str(self.error)) or not isinstance(value, ProfileSession):
+                continue
+            if self._is_active(value):
+                return self._about_active("`s3://` paths use", value, f"`{parameter}`")
+            instead = code.format(self._variable_of(value))
+            return f"{_first_import('libraries', self.namespace)} `{instead}`{hint}."
+        return ""
 
     def about_object(self) -> str:
         """Return a line about an object that a library uses as a session, or an empty string."""

@@ -148,6 +148,28 @@ def test_sessions_for_boto3(notebook: Shell, aws: EmbeddedAws, method: str) -> N
     assert f"open_session('RoleDelta').{method}(…)" in line
 
 
+@needs("polars", "pyarrow")
+def test_sessions_for_polars_and_pyarrow(notebook: Shell, aws: EmbeddedAws) -> None:
+    """A session in place of a provider or filesystem gets the code for the same identity."""
+    parquet = CSV.replace("csv", "parquet")
+    notebook.good("import polars as pl, pyarrow.parquet as pq")
+    notebook.good(f"pl.DataFrame({{'a': [1]}}).write_parquet('{parquet}')")
+    notebook.good("delta = open_session('RoleDelta')")
+    path = parquet.removeprefix("s3://")
+    for read, other, parameter in (
+        (f"pl.read_parquet('{parquet}'{{}})", "", "credential_provider"),
+        (f"pq.read_table('{parquet}'{{}})", f"pq.read_table('{path}'{{}})", "filesystem"),
+        (f"pd.read_parquet('{parquet}'{{}})", f"pd.read_parquet('{path}'{{}})", "filesystem"),
+    ):
+        line = line_of(notebook, read.format(f", {parameter}=session"))
+        assert line.endswith(f"Leave out `{parameter}`.")
+        assert readers(notebook, aws, read.format("")) == {"RoleGamma"}
+        line = line_of(notebook, read.format(f", {parameter}=delta"))
+        (code,) = [each for each in code_in(line) if each.endswith("(delta)")]
+        notebook.good("from ipy_awsprofile import libraries")
+        assert readers(notebook, aws, (other or read).format(f", {code}")) == {"RoleDelta"}
+
+
 @needs("awswrangler")
 def test_profiles_for_awswrangler(notebook: Shell, aws: EmbeddedAws) -> None:
     """The name of a profile as awswrangler's session gets a session of the profile."""
