@@ -383,7 +383,7 @@ def line_about_config(cell: str, settings: Iterable[str]) -> str:
     """
     for class_name, setting, value in _CONFIG.findall(cell):
         if class_name == _CLASS and setting not in settings:
-            return _line_about_option(setting, value)
+            return _line_about_pattern(setting, value) or _line_about_option(setting, value)
         is_ours = "awsprofile" in letters_of(class_name)
         is_ours = is_ours or bool(misspelled(class_name, [_CLASS], _LIKE_CLASS))
         if class_name == _CLASS or not is_ours:
@@ -394,6 +394,13 @@ def line_about_config(cell: str, settings: Iterable[str]) -> str:
         line = f"%config {_CLASS}.{meant[0]} = {value.strip()}"
         return f"IPython ignores `{class_name}`. Write `{line}`."
     return ""
+
+
+def _line_about_pattern(name: str, value: str) -> str:
+    """Return a line about the setting `read_only` without its underscore, or an empty string."""
+    if letters_of(name) != letters_of("read_only") or not value.strip().startswith("["):
+        return ""
+    return f"Write `%config {_CLASS}.read_only = {value.strip()}`."
 
 
 def _line_about_option(name: str, value: str) -> str:

@@ -488,7 +488,7 @@ def _step_to_use(variable: str, active: SwitchRequest) -> str:
     """Return a sentence that says how to use a variable's new value for all code, or ""."""
     value = os.environ.get(variable)
     if variable in PROFILE_VARIABLES:
-        return _step_to_named_profile()
+        return _step_to_named_profile(active)
     if variable in REGION_VARIABLES and value in known_regions():
         line = arguments(replace(active, region=value))
         return f". To use `{value}` for `{active.name}`, run `%aws_profile {line}`"
@@ -499,10 +499,14 @@ def _step_to_use(variable: str, active: SwitchRequest) -> str:
     return ""
 
 
-def _step_to_named_profile() -> str:
-    """Return a sentence that switches to the profile in AWS_PROFILE, or an empty string."""
+def _step_to_named_profile(active: SwitchRequest) -> str:
+    """Return a sentence that switches to the profile in AWS_PROFILE, or an empty string.
+
+    The line keeps the read-only limit of the active profile.
+    """
     name = named_profile(os.environ)[1]
     with suppress(AwsProfileError):  # the user is still editing the config files
         if name and name in read_config().profiles:
-            return f". To switch to `{name}`, run `%aws_profile {quoted(name)}`"
+            limit = " --read-only" if active.read_only else ""
+            return f". To switch to `{name}`, run `%aws_profile {quoted(name)}{limit}`"
     return ""

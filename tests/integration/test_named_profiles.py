@@ -315,3 +315,32 @@ def test_a_cell_in_a_thread(shell: Shell, aws: EmbeddedAws) -> None:
         "cell.start(); cell.join()"
     )
     assert shell.names["session"].profile_name == "RoleBeta"
+
+
+def test_a_programs_own_profile(shell: Shell, aws: EmbeddedAws) -> None:
+    """A command with a profile of the notebook's identity is limited, so it gets no line."""
+    shell.good("%aws_profile RoleBeta --read-only")
+    assert "limit" not in shell.good("!echo aws s3 ls --profile notebook").text
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["!export AWS_PROFILE=prod-admin", "import os; os.environ['AWS_PROFILE'] = 'prod-admin'"],
+)
+def test_a_switch_keeps_the_limit(shell: Shell, aws: EmbeddedAws, code: str) -> None:
+    """In a read-only notebook, the line that switches to the variable's profile is read-only."""
+    add_role(aws, "prod-admin", "s3:*")
+    shell.good("%aws_profile RoleBeta --read-only")
+    (line,) = [
+        each for each in code_in(shell.run(code).text) if "prod-admin" in each and "%" in each
+    ]
+    assert line == "%aws_profile prod-admin --read-only"
+    assert "read-only" in shell.good(line).text
+
+
+def test_the_setting_read_only(shell: Shell, aws: EmbeddedAws) -> None:
+    """Patterns for the setting without its underscore get the line that sets them."""
+    text = shell.good("%config AwsProfileMagics.readonly = ['RoleBeta']").text
+    (line,) = [code for code in code_in(text) if code.startswith("%config")]
+    shell.good(line)
+    assert "read-only" in shell.good("%aws_profile RoleBeta").text
