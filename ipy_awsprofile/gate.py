@@ -296,9 +296,9 @@ def check(
         _report_stale(label, signer, operation, client)
         return
     if signer in _SIGNERS_OF_CALLS and _is_unlimited(label):
-        if turn and not label.is_chosen:
-            label = turn.label  # an earlier run can have opened the same session
-        PROCESS.unlimited.append((label, operation))
+        # An earlier run can have opened the same session, in another form.
+        opened = turn.label if turn and not label.is_chosen else label
+        PROCESS.unlimited.append((opened, operation))
     if PROCESS.scopes and signer is not Signer.SESSION:  # the code has passed that session
         _tell_about_scope(credentials, label, turn, operation)
 

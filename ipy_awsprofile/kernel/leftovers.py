@@ -136,7 +136,9 @@ def _about_other_endpoints() -> Iterator[Leftover]:
         return
     for variable, url in sorted(os.environ.items()):
         service = variable.removeprefix("AWS_ENDPOINT_URL_")
-        if service in (variable, "S3", "STS") or not url or is_aws(url):
+        if service in (variable, "S3", "STS"):
+            continue
+        if not url or is_aws(url):
             continue
         yield Leftover(
             variable,

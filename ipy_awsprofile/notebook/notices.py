@@ -383,7 +383,8 @@ def line_about_config(cell: str, settings: Iterable[str]) -> str:
     """
     for class_name, setting, value in _CONFIG.findall(cell):
         if class_name == _CLASS and setting not in settings:
-            return _line_about_pattern(setting, value) or _line_about_option(setting, value)
+            line = _line_about_setting(setting, value, settings)
+            return line or _line_about_option(setting, value)
         is_ours = "awsprofile" in letters_of(class_name)
         is_ours = is_ours or bool(misspelled(class_name, [_CLASS], _LIKE_CLASS))
         if class_name == _CLASS or not is_ours:
@@ -396,11 +397,17 @@ def line_about_config(cell: str, settings: Iterable[str]) -> str:
     return ""
 
 
-def _line_about_pattern(name: str, value: str) -> str:
-    """Return a line about the setting `read_only` without its underscore, or an empty string."""
-    if letters_of(name) != letters_of("read_only") or not value.strip().startswith("["):
+def _line_about_setting(name: str, value: str, settings: Iterable[str]) -> str:
+    """Return a line about a setting whose name lacks its underscore, or an empty string.
+
+    An option can have the same name, and only an option such as ``--read-only`` is true or false.
+    """
+    if value.strip() in (str(True), str(False)):
         return ""
-    return f"Write `%config {_CLASS}.read_only = {value.strip()}`."
+    for setting in settings:
+        if letters_of(setting) == letters_of(name):
+            return f"Write `%config {_CLASS}.{setting} = {value.strip()}`."
+    return ""
 
 
 def _line_about_option(name: str, value: str) -> str:

@@ -137,8 +137,10 @@ class _Passed:
     def about_argument(self) -> str:
         """Return a line about a session in place of another argument, or an empty string."""
         for error, parameter, code, hint in _INSTEAD_OF_SESSION:
+            if not error.search(str(self.error)):
+                continue
             value = self._value_of(parameter)
-            if not error.search(str(self.error)) or not isinstance(value, ProfileSession):
+            if not isinstance(value, ProfileSession):
                 continue
             if self._is_active(value):
                 return self._about_active("`s3://` paths use", value, f"`{parameter}`")
@@ -193,18 +195,22 @@ class _Passed:
     def _about_s3fs(self, parameter: str) -> str:
         """Return a line about a parameter that s3fs names differently or doesn't need, or ""."""
         if parameter in ("region", "region_name", "aws_region"):
-            if parameter != "region_name" and "client_kwargs" in self.cell:
-                return "Did you mean `region_name`?"
-            options = {"region_name": self._value_of(parameter) or "REGION"}
-            code = f"client_kwargs={options}"
-            if re.search(rf"['\"]{parameter}['\"]\s*:", self.cell):
-                code = f"'client_kwargs': {options}"
-            return f"For s3fs, the Region is an argument of its clients. Write `{code}`."
+            return self._about_region_of_s3fs(parameter)
         if parameter in ("aws_access_key_id", "aws_secret_access_key", "aws_session_token"):
             return self._about_active("s3fs uses", None, "the keys")
         if parameter in ("profile", "profile_name", "aws_profile"):
             return self._about_profile_of_s3fs(parameter)
         return ""
+
+    def _about_region_of_s3fs(self, parameter: str) -> str:
+        """Return a line about a Region that s3fs takes only as an argument of its clients."""
+        if parameter != "region_name" and "client_kwargs" in self.cell:
+            return "Did you mean `region_name`?"
+        options = {"region_name": self._value_of(parameter) or "REGION"}
+        code = f"client_kwargs={options}"
+        if re.search(rf"['\"]{parameter}['\"]\s*:", self.cell):  # an item of a dict
+            code = f"'client_kwargs': {options}"
+        return f"For s3fs, the Region is an argument of its clients. Write `{code}`."
 
     def _about_profile_of_s3fs(self, parameter: str) -> str:
         """Return a line about a parameter with a profile's name that s3fs names differently."""

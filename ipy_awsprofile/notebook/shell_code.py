@@ -12,10 +12,9 @@ from ipy_awsprofile.config.shared import SHARED_PROFILES
 from ipy_awsprofile.config.user_environment import PROFILE_VARIABLES
 from ipy_awsprofile.config.values import is_program
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.gate import PROCESS
-from ipy_awsprofile.label import is_read_only
 from ipy_awsprofile.notebook.options import has_access_key
-from ipy_awsprofile.text import one_line, quoted
+from ipy_awsprofile.switch.switcher import line_to_switch
+from ipy_awsprofile.text import one_line
 
 #: A variable that a shell sets only for itself.
 _EXPORT = re.compile(r"(?m)^[ \t]*!\s*export\s+(AWS_\w+)=(\S*)")
@@ -55,7 +54,7 @@ def lines_about_shell(cell: str) -> Iterator[str]:
         profile = value.strip("'\"")
         step = f"To set it in the notebook, write `%env {name}=VALUE`."
         if name in PROFILE_VARIABLES and _is_profile(profile):
-            step = f"To switch to `{profile}`, run `{_line_to_switch(profile)}`."
+            step = f"To switch to `{profile}`, run `{line_to_switch(profile)}`."
         yield f"`!export` sets `{name}` only in a shell that ends at once. {step}"
     for line in _magics_in(_MAGIC_IN_SHELL_LINE, cell):
         yield f"`!` runs programs, and not magics. Write `{line}`."
@@ -97,14 +96,8 @@ def _about_variables(cell: str) -> Iterator[str]:
         if _is_profile(profile):
             yield (
                 f"`export` sets `{name}` only for the rest of the cell. To switch the notebook to "
-                f"`{profile}`, run `{_line_to_switch(profile)}`."
+                f"`{profile}`, run `{line_to_switch(profile)}`."
             )
-
-
-def _line_to_switch(profile: str) -> str:
-    """Return a line that switches to a profile and keeps the read-only limit of the notebook."""
-    limit = " --read-only" if is_read_only(PROCESS.active) else ""
-    return f"%aws_profile {quoted(profile)}{limit}"
 
 
 def _magics_in(pattern: re.Pattern[str], cell: str) -> Iterator[str]:

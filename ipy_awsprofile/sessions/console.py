@@ -66,19 +66,16 @@ def require_service(typed: str) -> None:
             f"`{typed}` is a profile, but `--console` takes the name of a service.",
             f"Run `%aws_profile {quoted(typed)}`, and then `%aws_profile --console`.",
         )
-    services = Session().get_available_services()
-    meant = _meant_service(typed, services)
+    meant = _meant_service(typed, Session().get_available_services())
+    if not meant and _NAME.fullmatch(typed):
+        return
+    hint = (
+        "The name is the first part of the path in the console's address, such as `s3` in "
+        "`https://console.aws.amazon.com/s3/home`."
+    )
     if meant:
-        raise InvalidOption(
-            f"`{typed}` isn't the name of a service in the console.",
-            f"Did you mean `%aws_profile --console {meant}`?",
-        )
-    if not _NAME.fullmatch(typed):
-        raise InvalidOption(
-            f"`{typed}` isn't the name of a service in the console.",
-            "The name is the first part of the path in the console's address, such as `s3` in "
-            "`https://console.aws.amazon.com/s3/home`.",
-        )
+        hint = f"Did you mean `%aws_profile --console {meant}`?"
+    raise InvalidOption(f"`{typed}` isn't the name of a service in the console.", hint)
 
 
 def _meant_service(typed: str, services: list[str]) -> str:

@@ -23,7 +23,7 @@ from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.organization import warnings_about_policy
 from ipy_awsprofile.config.recent import note_profile
 from ipy_awsprofile.config.regions import known_regions
-from ipy_awsprofile.config.request import Form, SwitchRequest, arguments
+from ipy_awsprofile.config.request import Form, SessionRequest, SwitchRequest, arguments
 from ipy_awsprofile.config.target import Target, login_target
 from ipy_awsprofile.config.user_environment import (
     PROFILE_VARIABLES,
@@ -47,7 +47,7 @@ from ipy_awsprofile.kernel.places import (
     places_of_run,
 )
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
-from ipy_awsprofile.label import Label
+from ipy_awsprofile.label import Label, is_read_only
 from ipy_awsprofile.place import Place
 from ipy_awsprofile.sessions.protection import Protection
 from ipy_awsprofile.sessions.session import Identity, ProfileSession
@@ -61,7 +61,6 @@ from ipy_awsprofile.switch.user_functions import (
     call_functions,
     call_in_main_thread,
 )
-from ipy_awsprofile.text import quoted
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -488,7 +487,7 @@ def _step_to_use(variable: str, active: SwitchRequest) -> str:
     """Return a sentence that says how to use a variable's new value for all code, or ""."""
     value = os.environ.get(variable)
     if variable in PROFILE_VARIABLES:
-        return _step_to_named_profile(active)
+        return _step_to_named_profile()
     if variable in REGION_VARIABLES and value in known_regions():
         line = arguments(replace(active, region=value))
         return f". To use `{value}` for `{active.name}`, run `%aws_profile {line}`"
@@ -499,14 +498,16 @@ def _step_to_use(variable: str, active: SwitchRequest) -> str:
     return ""
 
 
-def _step_to_named_profile(active: SwitchRequest) -> str:
-    """Return a sentence that switches to the profile in AWS_PROFILE, or an empty string.
+def line_to_switch(profile: str) -> str:
+    """Return a line that switches to a profile and keeps the notebook's read-only limit."""
+    request = SessionRequest(profile, read_only=is_read_only(PROCESS.active))
+    return f"%aws_profile {arguments(request)}"
 
-    The line keeps the read-only limit of the active profile.
-    """
+
+def _step_to_named_profile() -> str:
+    """Return a sentence that switches to the profile in AWS_PROFILE, or an empty string."""
     name = named_profile(os.environ)[1]
     with suppress(AwsProfileError):  # the user is still editing the config files
         if name and name in read_config().profiles:
-            limit = " --read-only" if active.read_only else ""
-            return f". To switch to `{name}`, run `%aws_profile {quoted(name)}{limit}`"
+            return f". To switch to `{name}`, run `{line_to_switch(name)}`"
     return ""

@@ -344,3 +344,12 @@ def test_the_setting_read_only(shell: Shell, aws: EmbeddedAws) -> None:
     (line,) = [code for code in code_in(text) if code.startswith("%config")]
     shell.good(line)
     assert "read-only" in shell.good("%aws_profile RoleBeta").text
+
+
+def test_a_setting_with_an_options_name(shell: Shell, aws: EmbeddedAws) -> None:
+    """A setting without its underscore gets its line, although an option has the same name."""
+    text = shell.good("%config AwsProfileMagics.sessionname = 'me'").text
+    (line,) = [code for code in code_in(text) if code.startswith("%config")]
+    shell.good(line)
+    shell.good("%aws_profile RoleBeta")
+    assert shell.good("session.arn").result.endswith("/me")
