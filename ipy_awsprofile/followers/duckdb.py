@@ -6,7 +6,9 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from threading import Thread
+from types import ModuleType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary, WeakSet
@@ -21,6 +23,7 @@ from ipy_awsprofile.kernel.refusals import code_and_message
 from ipy_awsprofile.place import ABSENT, Effect, Place
 from ipy_awsprofile.sessions.issuing import current_keys, renew_keys, require_short_lived
 from ipy_awsprofile.sessions.session import check_session, names_of_chain
+from ipy_awsprofile.text import one_line, variable_of
 
 if TYPE_CHECKING:
     import boto3
@@ -46,6 +49,9 @@ def duckdb_secret(
     ``s3://bucket/``, the secret applies only to paths that begin with the scope, and a switch
     doesn't change the secret. If you create a secret for each bucket, with the bucket as the scope,
     a single query can read buckets in two accounts.
+
+    If DuckDB uses another secret of the connection for these paths, the function shows a line with
+    the statement that drops the other secret.
 
     Credentials that are about to expire are renewed before each cell. A query fails if its
     credentials expire while the query is running. In a script, or if a renewal requires an MFA code
@@ -90,6 +96,8 @@ def duckdb_secret(
     _put_secret(connection, options)
     secrets.sessions.setdefault(connection, {})[scope] = session, options
     shell = get_ipython()
+    if not is_in_run:
+        _warn_about_preferred(connection, scope, shell.user_ns if shell else {})
     if shell:
         shell.events.register("pre_run_cell", secrets.renew)  # once
     if scope:
@@ -221,8 +229,12 @@ def _put_secret(connection: DuckDBPyConnection, options: SecretOptions | None) -
     connection.execute(create, options)
 
 
+#: The beginning of the names of this package's secrets.
+_OURS = "ipy_awsprofile"
+
+
 def _name_of_secret(scope: str) -> str:
-    return f"ipy_awsprofile {scope}".strip().replace('"', "")
+    return f"{_OURS} {scope}".strip().replace('"', "")
 
 
 def _hide_secrets(is_run: object) -> None:
@@ -243,11 +255,85 @@ def _move(session: ProfileSession | None) -> None:
         secrets.move(session)
 
 
+# The user's own secrets ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Secret:
+    """A secret in a connection that makes DuckDB sign requests for paths in ``scope``.
+
+    ``is_saved`` is true if DuckDB has saved the secret in a file.
+    """
+
+    name: str
+    scope: str
+    is_saved: bool
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether `duckdb_secret` has created the secret."""
+        return self.name.startswith(_OURS)
+
+    def leftover(self, variable: str) -> Leftover:
+        """Return the line about the user's secret in the connection that a variable holds."""
+        name = self.name.replace('"', '""')
+        drop = f'DROP TEMPORARY SECRET "{name}"'
+        effect = "drop the secret"
+        if self.is_saved:
+            drop = f'DROP PERSISTENT SECRET "{name}"'
+            effect = "delete the secret and its file"
+        return Leftover(
+            variable,
+            f"uses the secret `{one_line(self.name)}` for paths that begin with "
+            f"`{one_line(self.scope)}`, and switches don't change this secret: to {effect}, run "
+            f"`{variable}.execute({drop!r})`",
+        )
+
+
+def _used_secrets(connection: DuckDBPyConnection) -> list[_Secret] | None:
+    """Return the secrets that DuckDB uses for S3 paths, or None if the connection didn't use S3.
+
+    DuckDB itself says which of its secrets it uses for a path. A secret with a longer scope takes
+    precedence, and then the secret whose name comes first in the alphabet.
+
+    https://duckdb.org/docs/stable/configuration/secrets_manager
+    """
+    used: dict[str, _Secret] = {}
+    try:
+        cursor = connection.cursor()  # keeps the result of the last query
+        # Otherwise, the questions below would load the extension, or even download it.
+        loaded = "FROM duckdb_extensions() WHERE extension_name = 'httpfs' AND loaded"
+        if cursor.execute(loaded).fetchone() is None:
+            return None
+        scopes = "SELECT DISTINCT unnest(scope) FROM duckdb_secrets() WHERE type = 's3'"
+        for (scope,) in cursor.execute(scopes).fetchall():
+            path = scope or "s3://"
+            which = "SELECT name, persistent FROM which_secret($path, 's3')"
+            for name, storage in cursor.execute(which, {"path": path}).fetchall():
+                used.setdefault(path, _Secret(name, path, storage == "PERSISTENT"))
+    except sys.modules["duckdb"].Error:  # the connection is closed
+        return None
+    return [used[path] for path in sorted(used) if path.startswith("s3://")]
+
+
+def _warn_about_preferred(
+    connection: DuckDBPyConnection, scope: str, namespace: Mapping[str, object]
+) -> None:
+    """Warn if DuckDB uses the user's own secrets for paths that begin with ``scope``."""
+    duckdb = sys.modules["duckdb"]
+    variable = variable_of(connection, namespace, "con")
+    if connection is _secrets().default:
+        variable = variable_of(duckdb, namespace, "duckdb")
+    for secret in _used_secrets(connection) or []:
+        if not secret.is_ours and secret.scope.startswith(scope):
+            PROCESS.warn(str(secret.leftover(variable)))
+
+
 # The card and errors ------------------------------------------------------------------------------
 
 
 def _about(notebook: Notebook) -> Iterator[Leftover]:
-    """Yield lines about registered filesystems, and about DuckDB if no secret follows switches."""
+    """Yield lines about registered filesystems and about secrets that don't follow switches."""
     for name, value in notebook.variables.items():
         for protocol in _protocols_in(value):
             yield Leftover(
@@ -256,12 +342,52 @@ def _about(notebook: Notebook) -> Iterator[Leftover]:
                 "filesystem is from before a switch, run "
                 f'`{name}.unregister_filesystem("{protocol}")`, and register a new filesystem',
             )
-    if notebook.active and notebook.uses("duckdb") and not _secrets().following:
+    if notebook.active:
+        yield from _about_connections(notebook)
+
+
+def _about_connections(notebook: Notebook) -> Iterator[Leftover]:
+    """Yield lines about the user's own secrets, and about connections without a session's secret.
+
+    If a secret follows switches, only connections that have used S3 need another secret.
+    """
+    following = _secrets().following
+    calls: list[str] = []
+    connections = _connections_in(notebook.variables)
+    for name, connection in connections.items():
+        secrets = _used_secrets(connection)
+        own = [secret for secret in secrets or [] if not secret.is_ours]
+        for secret in own:
+            yield secret.leftover(name)
+        has_ours = connection in following or len(own) < len(secrets or [])
+        if not has_ours and not (following and secrets is None):
+            calls.append(_call_for(name, notebook, is_only=len(connections) == 1))
+    if calls:
         yield Leftover(
             "duckdb",
-            f"doesn't follow automatically: {IMPORT} call `libraries.duckdb_secret(session)`, "
-            "which follows each switch",
+            f"doesn't follow automatically: {IMPORT} call {', or '.join(calls)}, which follows "
+            "each switch",
         )
+
+
+def _connections_in(variables: Mapping[str, object]) -> dict[str, DuckDBPyConnection]:
+    """Return the connections in variables. DuckDB's module stands for the default connection."""
+    duckdb = sys.modules["duckdb"]
+    connections: dict[str, DuckDBPyConnection] = {}
+    for name, value in variables.items():
+        if value is duckdb:
+            connections[name] = _secrets().default or duckdb.default_connection()
+        elif isinstance(value, duckdb.DuckDBPyConnection):
+            connections[name] = value
+    return connections
+
+
+def _call_for(name: str, notebook: Notebook, *, is_only: bool) -> str:
+    """Return the call that creates the secret for the connection in a variable."""
+    if not isinstance(notebook.variables[name], ModuleType):
+        return f"`libraries.duckdb_secret(session, {name})` for `{name}`"
+    call = "`libraries.duckdb_secret(session)`"
+    return call if is_only else f"{call} for `{name}.sql`"
 
 
 def _protocols_in(value: object) -> list[str]:
