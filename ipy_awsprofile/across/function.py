@@ -98,8 +98,7 @@ def work_for(function: Function, turn: Turn, protection: Protection) -> object:
         if _is_of_worker(error):
             raise NotForOneProfile(
                 f"A call to AWS in a worker process failed: {error}",
-                "A worker process may not have the profile's session. Call AWS in threads, or use "
-                "`open_session(NAME)` in the function that the worker process calls.",
+                f"A worker process may not have the profile's session. {_step_for_worker(turn)}",
             ) from error
         ours = from_error(error, target_in(turn.session))
         if isinstance(error, ClientError):
@@ -109,6 +108,14 @@ def work_for(function: Function, turn: Turn, protection: Protection) -> object:
         raise ours from error
     require_default_session()
     return value
+
+
+def _step_for_worker(turn: Turn) -> str:
+    """Return what to do instead of calling AWS in a worker process without a session."""
+    if turn.label.limits and not is_read_only(turn.label):
+        return "Call AWS in threads."
+    code = "open_session(NAME, read_only=True)" if turn.label.limits else "open_session(NAME)"
+    return f"Call AWS in threads, or use `{code}` in the function that the worker process calls."
 
 
 def _is_of_worker(error: Exception) -> bool:

@@ -189,9 +189,12 @@ class StaysInProcess:
 
     __slots__ = ()
 
+    @property
+    def step_instead(self) -> str:
+        """What to do instead of copying or pickling the object, or an empty string."""
+        return ""
+
     def __reduce_ex__(self, _protocol: SupportsIndex) -> NoReturn:
         """Raise TypeError."""
-        raise TypeError(
-            f"{self!r} can't be copied or pickled, because it stays in its process. To use the "
-            "profile in another process, pass its name, and call `open_session` there"
-        )
+        problem = f"{self!r} can't be copied or pickled, because it stays in its process."
+        raise TypeError(f"{problem} {self.step_instead}".strip())

@@ -462,6 +462,20 @@ def python_arguments(request: SessionRequest) -> str:
     return ", ".join(words)
 
 
+def step_instead_of_session(request: SessionRequest) -> str:
+    """Return a hint for code that copies or pickles a session, or one of its clients.
+
+    The hint is true for worker processes and for caches, and keeps the session's limits. A worker
+    process can't always open the session, because it doesn't always see all profiles.
+    """
+    written = SessionRequest(**request.session_options())
+    return (
+        "Instead, create `boto3.Session()` in the function that needs it, and call this function "
+        f"in `with using_profile({python_arguments(written)}):`. Worker processes that start in "
+        "the block have the same identity. As the key of a cache, pass its `profile_name`."
+    )
+
+
 class Form(Enum):
     """The form of a request: a line magic, a cell magic or a call of a Python function."""
 

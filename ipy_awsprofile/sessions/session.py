@@ -20,7 +20,7 @@ from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import SOURCES, ProfileKind
 from ipy_awsprofile.config.python_interface import checks_arguments, takes
 from ipy_awsprofile.config.regions import is_aws, is_region_name
-from ipy_awsprofile.config.request import Form, Origin, SessionRequest
+from ipy_awsprofile.config.request import Form, Origin, SessionRequest, step_instead_of_session
 from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.credentials.botocore_session import (
@@ -144,6 +144,13 @@ class ProfileSession(NamedSession):
         self.prompter = prompter
         #: What STS has issued for long-term keys, by their ID; see `issue_keys`.
         self.issued = IssuedKeys()
+
+    @property
+    def step_instead(self) -> str:
+        """What to do instead of copying or pickling the session."""
+        if current_run():
+            return "While code runs for many profiles, use threads instead of worker processes."
+        return step_instead_of_session(self.target.request)
 
     @property
     def principal(self) -> str | None:

@@ -239,7 +239,7 @@ def test_run_in_a_block(notebook: Shell, names: tuple[str, ...]) -> None:
 def test_errors_of_worker_processes(shell: Shell, aws: EmbeddedAws) -> None:
     """A refusal in a worker process isn't blamed on the profile's keys."""
     (name,) = seed_organisation(aws, 1)
-    work = f"""%%aws_profiles {name} --no-progress
+    work = f"""%%aws_profiles {name} --no-progress{{limit}}
     from joblib import Parallel, delayed
     def buckets(name):
         import boto3
@@ -247,11 +247,16 @@ def test_errors_of_worker_processes(shell: Shell, aws: EmbeddedAws) -> None:
         return len({{source}}.client("s3").list_buckets()["Buckets"])
     sum(Parallel(n_jobs=2)(delayed(buckets)(name) for name in [str(profile)]))
     """.replace("\n    ", "\n")
-    ran = shell.run(work.format(source="boto3"))
+    ran = shell.run(work.format(source="boto3", limit=""))
     assert "NotForOneProfile: A call to AWS in a worker process failed: " in str(ran.error)
     assert "doesn't accept the keys" not in ran.text
     assert "`open_session(NAME)`" in ran.text
-    assert shell.good(work.format(source="open_session(name)")).result.value.tolist() == [1]
+    opened = work.format(source="open_session(name)", limit="")
+    assert shell.good(opened).result.value.tolist() == [1]
+    limited = shell.run(work.format(source="boto3", limit=" --read-only")).text
+    assert "`open_session(NAME, read_only=True)`" in limited
+    opened = work.format(source="open_session(name, read_only=True)", limit=" --read-only")
+    assert shell.good(opened).result.value.tolist() == [1]
 
 
 def test_libraries_without_the_session(
