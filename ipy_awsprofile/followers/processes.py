@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from traceback import walk_tb
 from types import ModuleType
 
 from ipy_awsprofile.follower import Cache, Follower, is_one_of
@@ -27,6 +28,20 @@ def _end_idle_workers(module: ModuleType) -> None:
         workers = module._executor
     if workers and not (workers._pending_work_items or workers._running_work_items):
         workers.shutdown(wait=True)
+        workers.was_ended_by_switch = True
+
+
+def line_about_ended_workers(error: BaseException) -> str:
+    """Return a line about an error of code that uses workers that a switch has ended, or ""."""
+    callers = [frame.f_locals.get("self") for frame, _ in walk_tb(error.__traceback__)]
+    if not any(getattr(each, "was_ended_by_switch", False) for each in callers):
+        return ""
+    is_of_joblib = any(map(_is_parallel, callers))
+    new = "`Parallel(…)`" if is_of_joblib else "executor with `get_reusable_executor(…)`"
+    return (
+        "A switch ended these worker processes, because they would have kept the former identity. "
+        f"Create a new {new}."
+    )
 
 
 def _end_forkserver(module: ModuleType) -> None:
@@ -47,6 +62,8 @@ def _children() -> Iterator[object]:
     for process in sys.modules["multiprocessing"].active_children():
         yield process.pid
 
+
+_is_parallel = is_one_of("joblib.parallel.Parallel")
 
 FOLLOWERS = (
     Follower(

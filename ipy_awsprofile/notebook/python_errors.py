@@ -26,6 +26,7 @@ from ipy_awsprofile.config.profiles import Profile
 from ipy_awsprofile.config.request import SESSION, SessionRequest, python_arguments
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.follower import is_error_of
+from ipy_awsprofile.followers.processes import line_about_ended_workers
 from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.notebook.clients_in_code import line_about_client
 from ipy_awsprofile.notebook.misplaced_lines import line_about_misplaced
@@ -200,6 +201,7 @@ class _Mistake:
             AttributeError: self._about_attribute,
             TypeError: self._about_type,
             KeyError: self._about_column,
+            RuntimeError: self._about_workers,
         }
         for kind, about in lines.items():
             line = about() if isinstance(self.error, kind) else ""
@@ -213,6 +215,10 @@ class _Mistake:
             return f"`S3FileSystem` takes the options as keyword arguments. Write `{line}`."
         path = line_about_path(self.error, self.cell, self.namespace)
         return path or self._about_first_argument() or self._about_registered()
+
+    def _about_workers(self) -> str:
+        """Return a line about worker processes that a switch has ended, or an empty string."""
+        return line_about_ended_workers(self.error)
 
     # ---- names
 

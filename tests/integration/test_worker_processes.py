@@ -114,3 +114,54 @@ def test_sessions_of_many_profiles(notebook: Shell, aws: EmbeddedAws) -> None:
     assert "use threads instead of worker processes" in str(pickled)
     frame = notebook.good(ask.format(name, "threading")).result
     assert all("/Reader/" in arn for arn in frame["value"])
+
+
+IN_BLOCK = """
+with Parallel(n_jobs=2) as run:
+    run(delayed(who)(each) for each in range(2))
+    with using_profile('RoleDelta'):
+        print(run(delayed(who)(each) for each in range(2)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("start", "ask", "new"),
+    [
+        (
+            "run = Parallel(n_jobs=2).__enter__()",
+            "run(delayed(who)(each) for each in range(2))",
+            "run = Parallel(n_jobs=2)",
+        ),
+        (
+            "executor = get_reusable_executor(2)",
+            "list(executor.map(who, range(2)))",
+            "executor = get_reusable_executor(2)",
+        ),
+    ],
+)
+def test_workers_from_before_a_switch(notebook: Shell, start: str, ask: str, new: str) -> None:
+    """If code uses workers that a switch has ended, a line names what to create again."""
+    notebook.good("from joblib.externals.loky import get_reusable_executor")
+    notebook.good(f"{start}\n{ask}")
+    notebook.good("%aws_profile RoleDelta --quiet")
+    ran = notebook.run(ask)
+    _, _, step = ran.text.partition("A switch ended these worker processes")
+    assert code_in(step)[0].removesuffix("(…)") in new
+    assert all("/RoleDelta/" in arn for arn, _ in notebook.good(f"{new}\n{ask}").result)
+
+
+def test_workers_from_outside_a_block(notebook: Shell) -> None:
+    """The beginning of a block is a switch, too."""
+    assert "Create a new `Parallel(…)`." in notebook.run(IN_BLOCK).text
+    renewed = IN_BLOCK.replace("print(run(", "print(Parallel(n_jobs=2)(")
+    assert "/RoleDelta/" in notebook.good(renewed).printed
+
+
+def test_executors_that_code_ends(notebook: Shell) -> None:
+    """An executor that the user's code has ended gets no line about a switch."""
+    notebook.good("from joblib.externals.loky import get_reusable_executor")
+    ran = notebook.run(
+        "executor = get_reusable_executor(2)\nexecutor.shutdown()\nexecutor.submit(who)"
+    )
+    assert "shutdown" in str(ran.error)
+    assert "A switch" not in ran.text
