@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from traceback import walk_tb
 from typing import TYPE_CHECKING, TextIO
 from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from tqdm.std import tqdm
 
+from ipy_awsprofile.call_stack import package_of
 from ipy_awsprofile.cards.tables import profile_and_region
 from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.config.profiles import Profile
 from ipy_awsprofile.credentials.error_table import DENIED
 from ipy_awsprofile.credentials.translation import code_of, from_error
 from ipy_awsprofile.errors import NotForOneProfile, ServiceError
-from ipy_awsprofile.follower import followers
+from ipy_awsprofile.follower import Follower, followers
 from ipy_awsprofile.gate import Turn, in_turn, turn_here
 from ipy_awsprofile.kernel.places import require_default_session
 from ipy_awsprofile.label import is_read_only
@@ -89,6 +91,15 @@ def work_for(function: Function, turn: Turn, protection: Protection) -> object:
             finally:
                 if turn.line:
                     print()  # noqa: T201  # completes the line
+    except NotForOneProfile as error:
+        library = _library_without_session(error)
+        if library is None:
+            raise
+        raise NotForOneProfile(
+            f"{library.package} doesn't know the function's profile.",
+            f"Run `from ipy_awsprofile import libraries`, and then {library.in_run} to "
+            f"{library.package}.",
+        ) from None
     except NoCredentialsError:  # the profile's session has some
         raise NotForOneProfile(
             "The function used a client without credentials instead of the profile's `session`.",
@@ -116,6 +127,18 @@ def _step_for_worker(turn: Turn) -> str:
         return "Call AWS in threads."
     code = "open_session(NAME, read_only=True)" if turn.label.limits else "open_session(NAME)"
     return f"Call AWS in threads, or use `{code}` in the function that the worker process calls."
+
+
+def _library_without_session(error: NotForOneProfile) -> Follower | None:
+    """Return the record of the library whose request for a session was refused, or None.
+
+    A library that the function has imported still has its settings from outside the run.
+    """
+    frames = {package_of(frame) for frame, _ in walk_tb(error.__traceback__)}
+    for library in followers():
+        if library.in_run and library.package in frames:
+            return library
+    return None
 
 
 def _is_of_worker(error: Exception) -> bool:

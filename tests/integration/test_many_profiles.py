@@ -22,6 +22,7 @@ from ipy_awsprofile import across_profiles, open_session, using_profile
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, seed_organisation
 from ipy_awsprofile.errors import NoProfileAnswered, NotForOneProfile, StaleIdentity
 from tests.aws import EmbeddedAws
+from tests.kernels import Kernel
 from tests.packages import has
 from tests.servers import Answers, odd_server
 from tests.shells import Shell
@@ -164,6 +165,28 @@ def test_refused(notebook: Shell, aws: EmbeddedAws) -> None:
         assert isinstance(error, NoProfileAnswered)
         assert {row["error"] for row in error.errors} == {"NotForOneProfile"}, code
         assert all(row["hint"] for row in error.errors), code
+
+
+#: Calls of polars in a cell that also imports polars.
+FIRST_CALLS = (
+    "pl.DataFrame({'a': [1]}).write_csv(f's3://{profile}-1/b.csv'OPTIONS)",
+    "pl.scan_csv(f's3://{profile}-1/b.csv'OPTIONS).collect()",
+)
+
+
+def test_polars_in_a_first_cell(aws: EmbeddedAws) -> None:
+    """If the run imports polars, the hint has code that writes and reads as each profile."""
+    names = ",".join(seed_organisation(aws, 2))
+    run = f"%%aws_profiles {names} --no-progress\nimport polars as pl\n"
+    for call in FIRST_CALLS:
+        with Kernel.started(aws, {"AWS_ENDPOINT_URL": aws.endpoint_url}) as kernel:
+            refused = kernel.run(run + call.replace("OPTIONS", "")).text
+            assert "polars doesn't know the function's profile" in refused
+            imports, options = re.findall("`(from .+?|[*].+?)`", refused)
+            kernel.good(f"{run}{imports}\n{call.replace('OPTIONS', f', {options}')}")
+    calls = [call for call in aws.calls if call.action in {"s3:PutObject", "s3:GetObject"}]
+    assert {str(call.arn).split("/")[1] for call in calls} == {"Reader"}
+    assert len({str(call.arn).split(":")[4] for call in calls}) == 2
 
 
 REFUSED_BY_AWS = (
