@@ -114,11 +114,13 @@ class ActiveProfile(str):
 class Signature:
     """The credentials that signed a request, with their label.
 
-    ``credentials`` is None if the request wasn't signed.
+    ``credentials`` is None if the request wasn't signed. ``token_variable`` is the environment
+    variable with the token that the request was sent with instead, or an empty string.
     """
 
     credentials: Credentials | None
     label: Label | None
+    token_variable: str = ""
 
 
 def put_label(credentials: Any, label: Label) -> None:

@@ -85,7 +85,7 @@ def leftovers(
             yield Leftover(
                 BEDROCK_KEY,
                 "is an API key that Amazon Bedrock uses instead of any profile, even one that you "
-                f"name: to change that, run `del os.environ[{BEDROCK_KEY!r}]`",
+                f"name: to change that, run `import os; del os.environ[{BEDROCK_KEY!r}]`",
             )
 
 

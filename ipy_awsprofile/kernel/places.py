@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from ipy_awsprofile.config.private import StaysInProcess
-from ipy_awsprofile.config.user_environment import KEY_VARIABLES, LENT, PARTS_OF_KEYS
+from ipy_awsprofile.config.user_environment import (
+    KEY_VARIABLES,
+    LENT,
+    PARTS_OF_KEYS,
+    user_variable,
+)
 from ipy_awsprofile.follower import followers, followers_of_run
 from ipy_awsprofile.gate import PROCESS, session_here
 from ipy_awsprofile.kernel.caches import clear_caches
@@ -39,6 +44,11 @@ KEYS_IN_ENVIRONMENT = Variables(*KEY_VARIABLES, if_changed=_SESSIONS, parts=PART
 #: An API key for Amazon Bedrock, which botocore prefers to any other credentials.
 #: https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html
 BEDROCK_KEY = "AWS_BEARER_TOKEN_BEDROCK"
+_BEDROCK_KEY = Variables(
+    BEDROCK_KEY,
+    if_changed="calls to Amazon Bedrock send that API key instead of a signature",
+    is_read=True,
+)
 
 #: The identity of S3 filesystems, which fsspec reads when it is imported.
 #: https://filesystem-spec.readthedocs.io/en/latest/features.html#configuration
@@ -62,10 +72,11 @@ def places_of(session: ProfileSession, lent: Mapping[str, str | None]) -> dict[P
     environment variables for child processes. Variables whose value is None are removed.
     """
     environment: dict[str, str | None] = {"AWS_DEFAULT_PROFILE": None}
-    request = session.target.request
-    if request.read_only or request.policy:  # the key isn't limited
-        environment[BEDROCK_KEY] = None
     places: dict[Place, object] = {_OF_FSSPEC: {}}
+    request = session.target.request
+    is_limited = request.read_only or request.policy  # the API key isn't
+    if is_limited or user_variable(BEDROCK_KEY) is None:
+        places[_BEDROCK_KEY] = {}
     # Child processes find a store's keys in the files or the environment, because none can be lent.
     if session.target.resolves_by_name or not session.target.store:
         places[KEYS_IN_ENVIRONMENT] = {}

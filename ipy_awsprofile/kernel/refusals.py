@@ -54,16 +54,30 @@ def listen(events: Any, *, is_awaited: bool) -> None:
 
 
 def _note_signature(
-    request: Any, request_signer: Any, signature_version: object = None, **_: object
+    request: Any,
+    request_signer: Any,
+    signing_name: str = "",
+    signature_version: object = None,
+    **_: object,
 ) -> None:
     """Record who signs a request. This function handles botocore's event ``before-sign``."""
     credentials = request_signer._credentials
     credentials = getattr(credentials, "_credentials", credentials)  # aiobotocore's contain ours
     if signature_version in {botocore.UNSIGNED, "bearer"}:
         credentials = None
-    request.context[_SIGNATURE] = Signature(credentials, label_of(credentials))
+    variable = _token_variable(signing_name) if signature_version == "bearer" else ""
+    request.context[_SIGNATURE] = Signature(credentials, label_of(credentials), variable)
     # The properties without an underscore can renew the credentials.
     request.context[_KEY] = getattr(credentials, "_access_key", "")
+
+
+def _token_variable(signing_name: str) -> str:
+    """Return the name of the variable that has a service's API key, or "" if it isn't set.
+
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-auth-schemes.html
+    """
+    name = f"AWS_BEARER_TOKEN_{re.sub('[ -]', '_', signing_name).upper()}"
+    return name if name in os.environ else ""
 
 
 def _after_response(response: _Response, request_dict: dict[str, Any], **_: object) -> float | None:

@@ -212,6 +212,9 @@ class _Explanation:
     def line(self) -> str:
         """Return the explanation, or an empty string if AWS might not have refused the request."""
         refusal = self._refusal
+        signature = _signature_of(refusal)
+        if signature and signature.token_variable:
+            return self._line_about_token(signature.token_variable)
         if _was_unsigned(refusal):
             return self._line_without_credentials()
         if refusal.about_library:
@@ -281,6 +284,21 @@ class _Explanation:
                 f"{_described(self._active.label, self._active.label.credentials)} is active."
             )
         return f"{is_active} {leftover}"
+
+    def _line_about_token(self, variable: str) -> str:
+        """Return an explanation for a request that was sent with the API key in a variable."""
+        code = self._refusal.code
+        is_forbidden = self._refusal.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+        if not is_forbidden and code not in DENIED | EXPIRED | ENDED | REJECTED:
+            return ""
+        sent = f"The request was sent with the API key in `{variable}`"
+        if self._active is None:
+            return f"{sent}."
+        name = self._active.label.name
+        return (
+            f"{sent}, not as `{name}`. To use `{name}`, run "
+            f"`import os; del os.environ[{variable!r}]`."
+        )
 
     # ---- what to do
 

@@ -397,7 +397,8 @@ class Switcher:
             target = self.active.session.target if self.active else None
             workers = self.recipients.workers
             others = leftovers(self.namespace, self._label, before, workers, target)
-            return [*self.changed(), *others]
+            changed = {leftover.name: leftover for leftover in self.changed()}
+            return [*changed.values(), *(each for each in others if each.name not in changed)]
 
     def identities_of_objects(self) -> set[Label | None]:
         """Return the label of each identity that an open object, such as a filesystem, keeps."""

@@ -276,8 +276,18 @@ def test_a_bedrock_key(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None
     keys = "lambda _: seen.append(os.environ.get('AWS_BEARER_TOKEN_BEDROCK'))"
     notebook.good(f"across_profiles(['RoleBeta'], {keys})")
     assert notebook.names["seen"] == [None]
-    notebook.good(code)
+    notebook.good(f"del os\n{code}")
     assert "BEDROCK" not in card_of(notebook)
+    for line in ("", " --read-only"):
+        card_of(notebook, f"%aws_profile RoleBeta{line}")
+        text = notebook.good("os.environ['AWS_BEARER_TOKEN_BEDROCK'] = 'mine'").text
+        (undo,) = re.findall("send that API key instead of a signature. .*, run `(.+)`", text)
+        assert "mine" not in undo
+        assert card_of(notebook).count("`AWS_BEARER_TOKEN_BEDROCK`") == 1
+        notebook.good(undo)
+        assert "BEDROCK" not in card_of(notebook)
+    notebook.good("%aws_profile --off")
+    assert "AWS_BEARER_TOKEN_BEDROCK" not in os.environ
 
 
 class Ray(ModuleType):

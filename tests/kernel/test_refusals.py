@@ -347,6 +347,12 @@ def test_other_signers(aws: EmbeddedAws, notebook: Shell, scenario: Scenario) ->
         )
     )
     assert line == "The request was sent without credentials, not as `RoleBeta`."
+    notebook.good("import os; os.environ['AWS_BEARER_TOKEN_BEDROCK'] = 'mine'")
+    ask = "boto3.client('bedrock').list_foundation_models()"
+    line = line_below(notebook.run(ask))
+    assert "The request was sent with the API key in `AWS_BEARER_TOKEN_BEDROCK`, not as" in line
+    notebook.good(line.split("`")[-2])
+    assert "The request was signed as `RoleBeta`" in line_below(notebook.run(ask))
     line = line_below(notebook.run(f"%%aws_profile UserAlpha\n{LIST}")).splitlines()[-1]
     assert line == "The request was signed as `UserAlpha` in the account 231179739868."
     notebook.good("%aws_profile --off")
