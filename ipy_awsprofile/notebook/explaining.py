@@ -31,7 +31,7 @@ from ipy_awsprofile.notebook.passed_sessions import code_of_block, packages_of
 from ipy_awsprofile.sessions.assigned_roles import known_account_name
 from ipy_awsprofile.sessions.issuing import try_to_renew
 from ipy_awsprofile.switch.stack import OpenProfile
-from ipy_awsprofile.switch.switcher import Switcher
+from ipy_awsprofile.switch.switcher import Switcher, request_with_limit
 from ipy_awsprofile.switch.writing import (
     MISSING,
     advice_for_writing,
@@ -122,20 +122,22 @@ def _line_about_copy(error: Exception, switcher: Switcher) -> str:
             f"`{name}` is for programs outside the notebook. In the notebook, "
             f"`{active.label.name}` is already active, so use `boto3.Session()`."
         )
-    request = SessionRequest(name)
+    request = request_with_limit(name)
     if active.request.profile == name:  # the limits remain
         request = SessionRequest(**active.request.session_options())
     problem = (
         f"While `{active.label.name}` is active, boto3 and other programs can't find the profiles "
         "in your config file, which isn't copied because it contains access keys."
     )
-    if packages_of(error) & {"fsspec", "s3fs"}:  # they take only a profile's name
-        left_out = "`storage_options=` or `profile=`"
-        return f"{problem} {code_of_block(request, switcher.namespace, left_out)}"
-    step = f"Use `open_session({python_arguments(request)})`"
+    step = f"Use `open_session({python_arguments(request)})`."
+    libraries = packages_of(error) - {"boto3", "botocore", "ipy_awsprofile"}
+    if libraries:  # they may take only a profile's name
+        is_fsspec = libraries & {"fsspec", "s3fs"}
+        left_out = "`storage_options=` or `profile=`" if is_fsspec else "the profile's name"
+        step = code_of_block(request, switcher.namespace, left_out)
     if not active.label.limits:  # the profiles that other programs find aren't limited
-        step += ", or move the keys to the credentials file"
-    return f"{problem} {step}."
+        step += " You can also move the keys to the credentials file."
+    return f"{problem} {step}"
 
 
 @dataclass(frozen=True, slots=True)

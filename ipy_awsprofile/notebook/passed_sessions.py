@@ -20,6 +20,7 @@ from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.request import SessionRequest, python_arguments
 from ipy_awsprofile.label import label_of
 from ipy_awsprofile.sessions.session import ProfileSession, found_credentials
+from ipy_awsprofile.switch.switcher import request_with_limit
 from ipy_awsprofile.text import variable_of
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ class _Passed:
             return self._with_options(value, f"storage_options=storage_options({name})", left_out)
         is_profile = isinstance(value, str) and value in read_config().profiles
         if is_profile and not self._is_active(value):
-            return code_of_block(SessionRequest(str(value)), self.namespace, left_out)
+            return code_of_block(request_with_limit(str(value)), self.namespace, left_out)
         return self._about_active("`s3://` paths use", value, left_out)
 
     def _calls_pandas(self) -> bool:
@@ -220,7 +221,7 @@ class _Passed:
         if not isinstance(value, str) or _is_visible(value):
             return f"s3fs names this option `profile`. Write `profile` instead of `{parameter}`."
         if value in read_config().profiles:
-            return code_of_block(SessionRequest(value), self.namespace, f"`{parameter}`")
+            return code_of_block(request_with_limit(value), self.namespace, f"`{parameter}`")
         return ""
 
     def _with_options(self, session: ProfileSession, code: str, left_out: str) -> str:
@@ -256,10 +257,10 @@ class _Passed:
             return f"Write `{self._variable_of(value)}.{method}({self._without(parameter)})`."
         if parameter in _OF_SESSION and not isinstance(value, str):
             return f"A session has this method: write `SESSION.{method}(…)`."
-        name = value if isinstance(value, str) else "NAME"
+        request = request_with_limit(value if isinstance(value, str) else "NAME")
         return (
             "To use a different profile, run `from ipy_awsprofile import open_session`, and write "
-            f"`open_session({name!r}).{method}(…)`."
+            f"`open_session({python_arguments(request)}).{method}(…)`."
         )
 
     def _about_first_argument(self, owner: Session) -> str:
@@ -280,7 +281,7 @@ class _Passed:
         return (
             "`boto3_session` takes a session, not a profile's name. "
             f"{_first_import('open_session', self.namespace)} "
-            f"`boto3_session=open_session({name!r})`."
+            f"`boto3_session=open_session({python_arguments(request_with_limit(name))})`."
         )
 
     # ---- arguments

@@ -499,10 +499,14 @@ def _step_to_use(variable: str, active: SwitchRequest) -> str:
     return ""
 
 
+def request_with_limit(profile: str) -> SessionRequest:
+    """Return a request for a profile that keeps the active identity's read-only limit."""
+    return SessionRequest(profile, read_only=is_read_only(PROCESS.active))
+
+
 def line_to_switch(profile: str) -> str:
     """Return a line that switches to a profile and keeps the notebook's read-only limit."""
-    request = SessionRequest(profile, read_only=is_read_only(PROCESS.active))
-    return f"%aws_profile {arguments(request)}"
+    return f"%aws_profile {arguments(request_with_limit(profile))}"
 
 
 def _step_to_named_profile() -> str:

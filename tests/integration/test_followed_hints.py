@@ -10,6 +10,7 @@ import pytest
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT
 from tests.aws import EmbeddedAws
 from tests.integration.test_hints import code_in
+from tests.packages import needs
 from tests.shells import Ran, Shell
 
 # A read-only session that would write -------------------------------------------------------------
@@ -363,7 +364,29 @@ def test_a_profile_that_boto3_can_not_find(shell: Shell, aws: EmbeddedAws) -> No
     assert "which isn't copied because it contains access keys" in ran.text
     code = re.findall("`([^`]+)`", ran.text)[-1]
     assert shell.good(f"it = {code}\nit.profile_name").result == "other"
+    refused = shell.run("it.client('s3').create_bucket(Bucket='new-bucket')")
+    assert "The request was signed as `other` (RoleBeta, read-only)" in refused.text
     assert "isn't copied" not in shell.run("boto3.Session(profile_name='othr')").text
+
+
+@needs("anthropic")
+def test_a_profile_that_a_library_can_not_find(shell: Shell, aws: EmbeddedAws) -> None:
+    """For a library that takes only a profile's name, the line leaves the name out in a block."""
+    aws.write_profile("other", source_profile="UserAlpha", role_arn=ROLE, region="us-west-2")
+    put_lines(aws.config_file, "[profile keys]", "aws_access_key_id = a")
+    put_lines(aws.config_file, "aws_secret_access_key = b")
+    shell.names["URL"] = aws.endpoint_url
+    arguments = "base_url=URL, aws_region='us-west-2', max_retries=0)"
+    use = ".messages.create(model='m', max_tokens=1, messages=[])"
+    shell.good("from anthropic import AnthropicBedrock\n%aws_profile RoleBeta --read-only")
+    ran = shell.run(f"llm = AnthropicBedrock(aws_profile='other', {arguments}\nllm{use}")
+    assert "which isn't copied because it contains access keys" in ran.text
+    imports, statement = re.findall("`((?:from|with) [^`]+)`", ran.text)
+    aws.calls.clear()
+    shell.run(f"{imports}\n{statement}\n    AnthropicBedrock({arguments}{use}")
+    (call,) = [call for call in aws.calls if call.action.startswith("bedrock")]
+    assert str(call.arn).split("/")[1] == "RoleBeta"
+    assert "read_only=True" in statement
 
 
 def test_the_profile_of_a_shared_identity(shell: Shell, aws: EmbeddedAws) -> None:

@@ -129,10 +129,14 @@ def test_profiles_that_boto3_cannot_find(notebook: Shell, aws: EmbeddedAws) -> N
     for code in (read.format(", storage_options=options"), made, made.replace("_name", "")):
         line = line_of(notebook, code)
         statement = next(each for each in code_in(line) if each.startswith("with "))
+        assert "read_only=True" in statement
         block = f"{statement}\n    {read.format('')}"
         assert readers(notebook, aws, block) == {"RoleGamma"}
     line = line_of(notebook, "boto3.Session(profile_name='RoleGamma')")
-    assert "Use `open_session('RoleGamma')`" in line
+    assert "Use `open_session('RoleGamma', read_only=True)`" in line
+    line = line_of(notebook, "boto3.client('s3', profile_name='RoleGamma')")
+    assert "write `open_session('RoleGamma', read_only=True).client(…)`" in line
+    assert "profile_name='RoleGamma'" not in line
 
 
 @pytest.mark.parametrize("method", ["client", "resource"])
