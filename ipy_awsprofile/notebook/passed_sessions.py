@@ -12,6 +12,7 @@ from traceback import walk_tb
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from boto3.exceptions import ResourceNotExistsError
 from boto3.session import Session
 from botocore.client import BaseClient
 
@@ -63,8 +64,9 @@ _INSTEAD_OF_SESSION = (
     ),
 )
 
-#: A call of boto3 with a session in place of the service's name.
-_SESSION_FIRST = re.compile(r"\bboto3\.client\(\s*(\w+)\s*(?:,\s*([^()\n]*))?\)")
+#: A call of boto3, and the error for a session in place of the Region.
+_CALL_OF_BOTO3 = re.compile(r"\bboto3\.(client|resource)\(([^()\n]*)\)")
+_SESSION_AS_REGION = re.compile(r"expected string or bytes-like object, got '\w*Session'")
 
 _METHODS = ("client", "resource")
 _OF_SESSION = ("session", "boto3_session")
@@ -80,6 +82,8 @@ def line_about_passed_session(
     passed = _Passed(error, cell, namespace, switcher)
     if isinstance(error, TypeError | ValueError):
         return passed.about_parameter() or passed.about_argument()
+    if isinstance(error, ResourceNotExistsError):
+        return passed.about_position()
     if isinstance(error, AttributeError):
         return passed.about_object()
     return ""
@@ -132,6 +136,8 @@ class _Passed:
         of_boto3 = _OF_BOTO3.search(text)
         if of_boto3:
             return self._about_boto3(of_boto3[1], of_boto3[2])
+        if _SESSION_AS_REGION.search(text):
+            return self.about_position()
         of_s3fs = _OF_S3FS.search(text)
         return self._about_s3fs(of_s3fs[1]) if of_s3fs else ""
 
@@ -149,6 +155,16 @@ class _Passed:
             return f"{_first_import('libraries', self.namespace)} `{instead}`{hint}."
         return ""
 
+    def about_position(self) -> str:
+        """Return a line about a session as an argument without a name of a call of boto3, or ""."""
+        for method, arguments in _CALL_OF_BOTO3.findall(self.cell):
+            written = [argument.strip() for argument in arguments.split(",")]
+            for name in written:
+                if isinstance(self.namespace.get(name), Session):
+                    others = [argument for argument in written if argument != name]
+                    return f"Write `{name}.{method}({', '.join(others) or '…'})`."
+        return ""
+
     def about_object(self) -> str:
         """Return a line about an object that a library uses as a session, or an empty string."""
         owner = getattr(self.error, "obj", None)
@@ -156,7 +172,7 @@ class _Passed:
         if name == "create_client" and "s3fs" in packages_of(self.error):
             return self._about_filesystem(owner)
         if name == "replace" and isinstance(owner, Session):
-            return self._about_first_argument(owner)
+            return self.about_position()
         if name == "client" and isinstance(owner, str):
             return self._about_name_of_profile(owner)
         return ""
@@ -262,13 +278,6 @@ class _Passed:
             "To use a different profile, run `from ipy_awsprofile import open_session`, and write "
             f"`open_session({python_arguments(request)}).{method}(…)`."
         )
-
-    def _about_first_argument(self, owner: Session) -> str:
-        """Return a line about a session in place of the service's name, or an empty string."""
-        for name, others in _SESSION_FIRST.findall(self.cell):
-            if self.namespace.get(name) is owner:
-                return f"Write `{name}.client({others.strip()})`."
-        return ""
 
     def _about_name_of_profile(self, name: str) -> str:
         """Return a line about a profile's name in place of a session, or an empty string."""

@@ -145,7 +145,8 @@ def test_sessions_for_boto3(notebook: Shell, aws: EmbeddedAws, method: str) -> N
     notebook.good("delta = open_session('RoleDelta')")
     (code,) = code_in(line_of(notebook, f"boto3.{method}('s3', session=delta)"))
     assert code == f"delta.{method}('s3')"
-    assert code_in(line_of(notebook, "boto3.client(delta, 's3')")) == ["delta.client('s3')"]
+    for arguments in ("delta, 's3'", "'s3', delta"):
+        assert code_in(line_of(notebook, f"boto3.{method}({arguments})")) == [code]
     call = f"{code}.list_buckets()" if method == "client" else f"list({code}.buckets.all())"
     assert readers(notebook, aws, call) == {"RoleDelta"}
     line = line_of(notebook, f"boto3.{method}('s3', session='RoleDelta')")
@@ -172,6 +173,18 @@ def test_sessions_for_polars_and_pyarrow(notebook: Shell, aws: EmbeddedAws) -> N
         (code,) = [each for each in code_in(line) if each.endswith("(delta)")]
         notebook.good("from ipy_awsprofile import libraries")
         assert readers(notebook, aws, (other or read).format(f", {code}")) == {"RoleDelta"}
+
+
+def test_profiles_for_deltalake(notebook: Shell, aws: EmbeddedAws) -> None:
+    """As the page says, deltalake ignores a profile in its options, and follows a block."""
+    notebook.good("import deltalake\nfrom ipy_awsprofile import using_profile")
+    table = CSV.replace("sales.csv", "delta")
+    notebook.good(f"deltalake.write_deltalake('{table}', pd.DataFrame({{'a': [1]}}))")
+    read = f"deltalake.DeltaTable('{table}'{{}}).to_pandas()"
+    options = ", storage_options={'AWS_PROFILE': 'RoleDelta'}"
+    assert readers(notebook, aws, read.format(options)) == {"RoleGamma"}
+    block = f"with using_profile('RoleDelta'):\n    {read.format('')}"
+    assert readers(notebook, aws, block) == {"RoleDelta"}
 
 
 @needs("awswrangler")
