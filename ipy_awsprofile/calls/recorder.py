@@ -109,6 +109,7 @@ class CallRecorder:
         hooks: dict[str, Callable[..., None]] = {
             "provide-client-params": self._keep_params,
             "before-call": self._begin,
+            "before-sign": self._note_token,
             "after-call": self._add,
             "after-call-error": self._add,
         }
@@ -161,6 +162,13 @@ class CallRecorder:
                 needs=needs,
             )
 
+    def _note_token(self, request: Any, signature_version: object = None, **_: object) -> None:
+        """Remove the client's identity from a call that is sent with an API key instead."""
+        with suppress(Exception):  # as above
+            call = request.context.get(self._id)
+            if signature_version == "bearer" and isinstance(call, Call):
+                _forget_identity(call)
+
     def _add(
         self,
         context: dict[str, object],
@@ -180,6 +188,14 @@ class CallRecorder:
             else:
                 _complete(call, parsed)
         self.calls.append(call)
+
+
+def _forget_identity(call: Call) -> None:
+    """Set a call's profile and account to ``unknown``, and remove the account from its ARNs."""
+    account = f":{call.account}:"
+    call.profile = call.account = "unknown"
+    call.resource = call.resource.replace(account, ":*:")
+    call.needs = tuple((action, arn.replace(account, ":*:")) for action, arn in call.needs)
 
 
 def _complete(call: Call, parsed: Response) -> None:

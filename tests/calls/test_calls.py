@@ -165,6 +165,17 @@ def test_identities(notebook: Shell) -> None:
         assert accounts <= ({"unknown"} if "s3fs" in code else {ROLE_ACCOUNT})
 
 
+def test_an_api_key(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that is sent with the API key for Bedrock doesn't have the profile's row."""
+    ask = "boto3.client('bedrock-runtime').converse(modelId='m', messages=[])"
+    (row,) = rows_of(notebook, ask)
+    assert (row["profile"], row["account"]) == ("RoleBeta", ROLE_ACCOUNT)
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "mine")
+    (row,) = rows_of(notebook, ask)
+    assert (row["operation"], row["profile"], row["account"]) == ("Converse", "unknown", "unknown")
+    assert ROLE_ACCOUNT not in str(row)
+
+
 def traced(wrapped: Callable[..., Any], _: object, args: Any, kwargs: Any) -> Any:
     """Call a method as X-Ray's and OpenTelemetry's wrappers do."""
     return wrapped(*args, **kwargs)
