@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from ipy_awsprofile.config.python_interface import checks_arguments
 from ipy_awsprofile.credentials.person import unattended
+from ipy_awsprofile.credentials.providers import is_renewed
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, NotForOneProfile
 from ipy_awsprofile.follower import IMPORT, Follower, Leftover, Notebook, Refusal
 from ipy_awsprofile.gate import PROCESS, session_here
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from ipy_awsprofile.credentials.sts import Keys
+    from ipy_awsprofile.label import Label
     from ipy_awsprofile.sessions.session import ProfileSession
 
 
@@ -363,11 +365,19 @@ def _about_connections(notebook: Notebook) -> Iterator[Leftover]:
         if not has_ours and not (following and secrets is None):
             calls.append(_call_for(name, notebook, is_only=len(connections) == 1))
     if calls:
-        yield Leftover(
-            "duckdb",
-            f"doesn't follow automatically: {IMPORT} call {', or '.join(calls)}, which follows "
-            "each switch",
-        )
+        step = f"{IMPORT} call {', or '.join(calls)}, which follows each switch"
+        says = f"doesn't follow automatically: {step}"
+        if _has_long_term_keys(notebook.active):
+            says = f"doesn't get long-term keys: switch to a role, {step}"
+        yield Leftover("duckdb", says)
+
+
+def _has_long_term_keys(active: Label | None) -> bool:
+    """Return whether an identity has keys for which `duckdb_secret` doesn't create a secret."""
+    credentials = active.credentials if active else None
+    if credentials is None or is_renewed(credentials):
+        return False
+    return credentials.token is None
 
 
 def _connections_in(variables: Mapping[str, object]) -> dict[str, DuckDBPyConnection]:

@@ -133,6 +133,18 @@ def test_copied_keys(notebook: Shell, aws: EmbeddedAws, case: str) -> None:
     assert "The request was signed as `RoleBeta` (read-only)" in refused.text
 
 
+def test_long_term_keys(notebook: Shell, aws: EmbeddedAws) -> None:
+    """If the active profile has long-term keys, the card's step begins with a switch to a role."""
+    card = notebook.good("con = duckdb.connect()\n%aws_profile UserAlpha").text
+    (line,) = re.findall("`duckdb` doesn't get long-term keys: switch to a role, .*", card)
+    *_, call, _ = code_in(line)
+    assert call == "libraries.duckdb_secret(session, con)"
+    assert notebook.run(call).error
+    notebook.good(f"%aws_profile RoleBeta\n{call}")
+    assert notebook.good(READ).result == [(1,)]
+    assert "for `con`" not in notebook.good("%aws_profile").text
+
+
 def test_a_secret_that_duckdb_prefers(notebook: Shell) -> None:
     """A line says that DuckDB prefers the user's own secret to a new secret, and how to drop it."""
     keys = "KEY_ID 'mine', SECRET 'mine'"
