@@ -247,19 +247,23 @@ class Signer(Enum):
     def step(self, client: tuple[str, str]) -> str:
         """Return the step while a profile is active. ``client`` is its service and Region."""
         _, step = self.value
-        return step.format(session="session", source="session", client=_arguments_of_client(client))
+        return step.format(session="session", source="session", client=arguments_of_client(*client))
 
-    def hint(self, client: str = "") -> str:
-        """Return the hint. ``client`` contains the arguments for a call that creates the client."""
+    def hint(self, client: tuple[str, str] = ("", ""), label: Label | None = None) -> str:
+        """Return the hint for an object that signs as ``label``.
+
+        ``client`` contains a client's service and Region.
+        """
         from ipy_awsprofile.config.profiles import has_default_identity  # it imports botocore
 
         says, step = self.value
-        if PROCESS.active:
-            step = step.format(session="session", source="session", client=client)
-        elif has_default_identity() and self is not Signer.OPTIONS:
-            step = step.format(session="boto3.Session()", source="boto3", client=client)
-        else:
-            step = step.format(session="session", source="session", client=client)
+        session = source = "session"
+        is_boto3 = PROCESS.active is None and has_default_identity() and self is not Signer.OPTIONS
+        if is_boto3:
+            session, source = "boto3.Session()", "boto3"
+        code = arguments_of_client(*client, label, source)
+        step = step.format(session=session, source=source, client=code)
+        if PROCESS.active is None and not is_boto3:
             return f"{says} Run `%aws_profile NAME`, and {step}"
         return f"{says} {step[0].upper()}{step[1:]}"
 
@@ -433,7 +437,7 @@ def _report_stale(label: Label, signer: Signer, operation: str, client: tuple[st
     active_name = f"`{active.name}`" if active else "no profile"
     other = label.text_beside(active)
     problem = f"{code} signs {operation} as {other}, but {active_name} is active."
-    hint = signer.hint(_arguments_of_client(client)) + _step_to_keep(label, signer)
+    hint = signer.hint(client, label) + _step_to_keep(label, signer)
     if policy == "refuse":
         raise StaleIdentity(problem, hint)
     if problem not in PROCESS.warned:
@@ -463,9 +467,27 @@ def note_without_credentials(signer: Signer, client: tuple[str, str]) -> None:
     PROCESS.without_credentials = WithoutCredentials(PROCESS.active, signer, client)
 
 
-def _arguments_of_client(client: tuple[str, str]) -> str:
-    """Return the arguments of a call that creates a client for a service and a Region."""
-    service, region = client
+def arguments_of_client(
+    service: str, region: str, label: Label | None = None, source: str = "session"
+) -> str:
+    """Return the arguments of a call that creates a client again.
+
+    ``label`` describes the former client's identity, or is None if the client doesn't have
+    credentials. ``source`` is ``session`` or ``boto3``, whose method creates the client. The
+    arguments contain the former client's Region only if the user's code named the Region, or if
+    the new client wouldn't have a Region otherwise.
+    """
+    from ipy_awsprofile.config.profiles import default_region  # it imports botocore
+
+    active = PROCESS.active
+    has_region = active is None or active.region is not None  # a switch to a profile comes first
+    if source == "boto3":
+        has_region = default_region() is not None
+    former_region = label.region if label else None
+    # Without a Region, botocore uses the Region us-east-1 or the name `aws-global`.
+    not_named = {former_region or default_region() or "us-east-1", "aws-global"}
+    if has_region and region in not_named:
+        return f'"{service}"'
     return f'"{service}", region_name="{region}"'
 
 

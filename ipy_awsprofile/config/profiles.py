@@ -416,3 +416,16 @@ def has_default_identity() -> bool:
         return False
     _, name = named_profile(os.environ)
     return not CREDENTIALS.isdisjoint(profiles.get(name or "default", {}))
+
+
+def default_region() -> str | None:
+    """Return the Region that boto3 uses without a switch, or None if there is no such Region."""
+    region = user_variable("AWS_DEFAULT_REGION")
+    if region:
+        return region
+    try:
+        profiles = read_config().profiles
+    except ConfigFileError:
+        return None
+    _, name = named_profile(user_environment())
+    return profiles.get(name or "default", {}).get("region")

@@ -32,7 +32,7 @@ from ipy_awsprofile.follower import (
     package_of,
     type_of,
 )
-from ipy_awsprofile.gate import PROCESS, is_stale
+from ipy_awsprofile.gate import PROCESS, arguments_of_client, is_stale
 from ipy_awsprofile.kernel.places import BEDROCK_KEY, ENDPOINT, ENDPOINT_VARIABLES
 from ipy_awsprofile.label import Label, label_of
 from ipy_awsprofile.place import ABSENT
@@ -160,14 +160,15 @@ def _about_signers(variables: Mapping[str, object], active: Label | None) -> Ite
             client = None
         code = "create it again"
         if client:
-            code = f"run `{_code_of_client(name, client, source, client.meta.region_name)}`"
+            service = client.meta.service_model.service_name
+            given = arguments_of_client(service, client.meta.region_name, label, source)
+            code = f"run `{name} = {source}.client({given})`"
         if label is None:
             if active and _lacks_credentials(value):
                 yield Leftover(name, f"has no credentials: {code}")
         elif is_stale(label):
             yield Leftover(name, f"still signs as {label.text_beside(active)}: {code}")
         elif active and client and _has_former_region(client, label, active):
-            code = f"run `{_code_of_client(name, client, source, active.region)}`"
             yield Leftover(name, f"keeps the Region {label.region}: for {active.region}, {code}")
 
 
@@ -179,12 +180,6 @@ def _has_former_region(client: BaseClient, label: Label, active: Label) -> bool:
     if label.is_chosen or label != active or not active.region:
         return False
     return label.region != active.region and client.meta.region_name == label.region
-
-
-def _code_of_client(name: str, client: Any, source: str, region: str | None) -> str:
-    """Return the statement that creates a client again for a Region."""
-    service = client.meta.service_model.service_name
-    return f'{name} = {source}.client("{service}", region_name="{region}")'
 
 
 #: Where a resource, a client, and a session of boto3 and of botocore have them.

@@ -43,6 +43,18 @@ def test_objects_without_credentials(shell: Shell, aws: EmbeddedAws, kind: str) 
     assert "no credentials" not in shell.good("%aws_profile").text
 
 
+def test_region_of_a_client_from_before(shell: Shell, aws: EmbeddedAws) -> None:
+    """The code for a client from before the first switch names only a Region of the user's code."""
+    shell.good("import boto3\nplain, own = boto3.client('s3'), boto3.client('sqs', 'eu-west-1')")
+    said = shell.run("plain.list_buckets()").text
+    assert 'create it again with `session.client("s3")`' in said
+    card = shell.good("%aws_profile RoleBeta --region eu-central-1").text
+    statements = [code for code in code_in(card) if "client(" in code]
+    shell.good("\n".join(statements))
+    assert shell.names["plain"].meta.region_name == "eu-central-1"
+    assert shell.names["own"].meta.region_name == "eu-west-1"
+
+
 def test_objects_without_signatures(shell: Shell, aws: EmbeddedAws) -> None:
     """An object that doesn't sign on purpose isn't listed."""
     shell.good(

@@ -157,7 +157,7 @@ def test_once_in_a_cell(older: Shell) -> None:
     for _ in range(2):
         first, second, third = warnings_in(older.good(cell))
         assert first.startswith("`it.list_buckets()` signs ListBuckets as RoleBeta")
-        code = 'session.client("s3", region_name="us-west-2")'
+        code = 'session.client("s3")'
         assert f"Create it again with `{code}`" in first
         assert second.startswith("`stored` signs HeadBucket as RoleBeta")
         assert third.startswith("`smart_open` signs GetObject as RoleBeta")
@@ -358,12 +358,27 @@ def test_a_resource_of_a_former_switch(notebook: Shell) -> None:
     assert warnings_in(notebook.good(f"it = {code}\n{use}")) == []
 
 
+def test_the_region_of_a_new_client(notebook: Shell) -> None:
+    """The code for a new client names a Region only if the code of the former client did."""
+    makes = "plain, own = boto3.client('dynamodb'), boto3.client('dynamodb', 'eu-west-1')"
+    notebook.good(f"%aws_profile RoleBeta --region us-west-2\n{makes}; kept = plain")
+    card = notebook.good("%aws_profile RoleGamma --region eu-central-1").text
+    statements = re.findall("still signs as RoleBeta: run `((?:plain|own) = .+?)`", card)
+    notebook.good("\n".join(statements))
+    assert notebook.names["plain"].meta.region_name == "eu-central-1"
+    assert notebook.names["own"].meta.region_name == "eu-west-1"
+    (warning,) = warnings_in(notebook.run("kept.list_tables()"))
+    (code,) = re.findall("Create it again with `(.+?)`", warning)
+    notebook.good(f"kept = {code}")
+    assert notebook.names["kept"].meta.region_name == "eu-central-1"
+
+
 def test_after_a_reload(older: Shell) -> None:
     """After a reload, each cell warns about a client of a former switch, before any new one."""
     older.good("it = session.client('s3')\n%aws_profile --off\n%reload_ext ipy_awsprofile")
     for _ in range(2):
         (warning,) = warnings_in(older.good("it.list_buckets()"))
-        code = 'boto3.client("s3", region_name="us-west-2")'
+        code = 'boto3.client("s3")'
         assert f"Create it again with `{code}`." in warning
 
 
