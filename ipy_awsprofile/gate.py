@@ -243,6 +243,10 @@ class Signer(Enum):
         "Storage options keep their profile.",
         "pass new options from `storage_options()`.",
     )
+    POLARS_OPTIONS = (
+        "The options keep their session.",
+        "pass new options from `libraries.polars_options({session})`.",
+    )
 
     def step(self, client: tuple[str, str]) -> str:
         """Return the step while a profile is active. ``client`` is its service and Region."""
@@ -430,7 +434,9 @@ def _report_stale(label: Label, signer: Signer, operation: str, client: tuple[st
     if policy == "allow":
         return
     code, is_library = code_that_signs(sys._getframe(1))  # noqa: SLF001  # quicker than `inspect`
-    if is_library:
+    if signer is Signer.POLARS_OPTIONS:  # polars can sign in threads without the user's code
+        code = "`polars`"
+    elif is_library:
         signer = Signer.LIBRARY
     if label.active_before:
         signer, label = Signer.OPTIONS, label.active_before

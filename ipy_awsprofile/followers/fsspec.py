@@ -9,6 +9,8 @@ from threading import local
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from botocore.session import get_session
+
 from ipy_awsprofile.config.python_interface import checks_arguments
 from ipy_awsprofile.config.request import python_arguments
 from ipy_awsprofile.errors import CredentialsUnavailable
@@ -32,9 +34,9 @@ def storage_options(session: boto3.Session | None = None) -> dict[str, object]:
 
     The options name a profile, so they don't contain secrets, and files opened with the options
     renew their session. If you don't pass a session, the options name the profile that the kernel's
-    child processes use. Options that you get without passing a session are valid while the active
-    profile stays active. In a function that `across_profiles` calls, the options name the profile
-    that the function is called for.
+    child processes use. Options for the active identity, with or without a session, are valid while
+    this identity stays active. In a function that `across_profiles` calls, the options name the
+    profile that the function is called for.
 
     Raise `CredentialsUnavailable` if the profile's name alone isn't enough to open the session
     again.
@@ -54,7 +56,11 @@ def storage_options(session: boto3.Session | None = None) -> dict[str, object]:
     if not isinstance(session, ProfileSession) or not session.target.resolves_by_name:
         raise _needs_more_than_name(session)
     check_session(session)
-    options: dict[str, object] = {"profile": session.target.name}
+    name = session.target.name
+    label = label_of(session.get_credentials())
+    if label and label == PROCESS.active and not label.is_chosen:
+        name = ActiveProfile(name, label)
+    options: dict[str, object] = {"profile": name}
     if session.region_name:  # otherwise, the kernel would use the active profile's Region
         options["client_kwargs"] = {"region_name": session.region_name}
     return options
@@ -190,7 +196,10 @@ def _about_options(notebook: Notebook) -> Iterator[Leftover]:
             code = f"run `{name} = storage_options()`"
             if notebook.active is None:
                 code = "leave out `storage_options=`"
-            yield Leftover(name, f"makes libraries sign as {profile.label.name}: {code}")
+            says = f"makes libraries sign as {profile.label.name}"
+            if profile not in get_session().available_profiles:  # a limited session's own name
+                says = f"names the profile of {profile.label.name}, which libraries can't find now"
+            yield Leftover(name, f"{says}: {code}")
 
 
 FOLLOWERS = (

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn
+from weakref import WeakValueDictionary
 
 from ipy_awsprofile.config.python_interface import checks_arguments
-from ipy_awsprofile.errors import NotForOneProfile
-from ipy_awsprofile.follower import MAY_KEEP, Cache, Follower, Handle
+from ipy_awsprofile.errors import CredentialsUnavailable, NotForOneProfile
+from ipy_awsprofile.follower import MAY_KEEP, Cache, Follower, Handle, Leftover, Notebook
 from ipy_awsprofile.followers.object_store import read_object_store
-from ipy_awsprofile.gate import PROCESS, check
+from ipy_awsprofile.gate import PROCESS, Signer, check, is_stale
 from ipy_awsprofile.kernel.arguments import s3_location
 from ipy_awsprofile.label import label_of
 from ipy_awsprofile.place import Place
 from ipy_awsprofile.sessions.issuing import renew_keys, require_short_lived
-from ipy_awsprofile.sessions.session import check_session
+from ipy_awsprofile.sessions.session import check_session, names_of_chain
 from ipy_awsprofile.text import chain_line
 
 if TYPE_CHECKING:
@@ -156,21 +159,96 @@ def polars_options(session: boto3.Session) -> dict[str, Any]:
     """
     check_session(session)
 
-    label = label_of(session.get_credentials())
-
-    def credentials() -> tuple[dict[str, str], int | None]:
+    def fetch() -> tuple[dict[str, str], int | None]:
+        credentials = session.get_credentials()
+        check(credentials, Signer.POLARS_OPTIONS)  # a switch can be newer than the options
+        label = label_of(credentials)
         if label:
             PROCESS.note_lent(label)
         return _result_of_provider(require_short_lived(renew_keys(session)))
 
-    credentials()  # raises an error here instead of in a later query
+    require_short_lived(renew_keys(session))  # raises an error here instead of in a later query
+    with suppress(ImportError):
+        import_module("polars")
+    provider: Any = fetch
+    if _imported_polars():
+        provider = _provider_of_options(_imported_polars(), session, fetch)
     region, endpoint = s3_location(session)
     url = endpoint or f"https://s3.{region}.amazonaws.com"
     # Otherwise, the variable with the active profile's endpoint takes precedence.
     options = {"aws_region": region, "aws_endpoint_url": url, "aws_endpoint_url_s3": url}
     if url.startswith("http:"):
         options["aws_allow_http"] = "true"
-    return {"credential_provider": credentials, "storage_options": options}
+    return {"credential_provider": provider, "storage_options": options}
+
+
+def _provider_of_options(pl: Any, session: boto3.Session, fetch: Callable[[], object]) -> object:
+    """Return a credential provider that polars asks for credentials again after a switch."""
+
+    class OptionsProvider(pl.CredentialProviderAWS):  # type: ignore[misc]
+        """A subclass of polars' credential provider that fetches credentials for each call.
+
+        Otherwise, polars would use its copy of the credentials after a switch, without a check.
+        """
+
+        session_of_options = session
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.key = secrets.token_hex(8)
+            _PROVIDERS[self.key] = self
+
+        def __call__(self) -> object:
+            return fetch()
+
+        def __reduce__(self) -> tuple[object, ...]:
+            """Pickle a key instead of the session.
+
+            polars also looks up its copy of the credentials with the pickled provider. The copy
+            must not be used after a switch.
+            """
+            label = label_of(session.get_credentials())
+            of_copy = "active"
+            if label and is_stale(label):
+                of_copy = secrets.token_hex(8)
+            return _provider_with_key, (self.key, of_copy)
+
+        def __repr__(self) -> str:
+            return f"<credentials of {chain_line(names_of_chain(session))}>"
+
+    return OptionsProvider()
+
+
+#: The providers of options in this process.
+_PROVIDERS: WeakValueDictionary[str, Any] = WeakValueDictionary()
+
+
+def _provider_with_key(key: str, _of_copy: str) -> object:
+    """Return the provider that was pickled in this process."""
+    provider = _PROVIDERS.get(key)
+    if provider is None:
+        raise CredentialsUnavailable(
+            "The options of `libraries.polars_options` can't be used in another process.",
+            "In that process, call `libraries.polars_options(open_session(NAME))`.",
+        )
+    return provider
+
+
+def _about_options(notebook: Notebook) -> Iterator[Leftover]:
+    """Yield a line about each variable with the options of a session that isn't active."""
+    for name, value in notebook.variables.items():
+        provider = value.get("credential_provider") if type(value) is dict else None
+        session = getattr(provider, "session_of_options", None)
+        label = label_of(session.get_credentials()) if session else None
+        if label is None or not is_stale(label):
+            continue
+        code = f"run `from ipy_awsprofile import libraries; {name} = {_NEW_OPTIONS}`"
+        if notebook.active is None:
+            code = f"leave out `**{name}`"
+        yield Leftover(name, f"makes polars sign as {label.text_beside(notebook.active)}: {code}")
+
+
+_NEW_OPTIONS = "libraries.polars_options(session)"
 
 
 FOLLOWERS = (
@@ -184,6 +262,7 @@ FOLLOWERS = (
         handles={
             "polars.lazyframe.frame.LazyFrame": Handle(test=_may_be_in_s3, says=MAY_KEEP),
         },
+        about=_about_options,
         read_refusal=read_object_store,
         in_run="pass `**libraries.polars_options(session)`",
     ),

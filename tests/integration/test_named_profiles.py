@@ -13,6 +13,7 @@ from ipy_awsprofile.demo.stages import add_role, seed_organisation
 from ipy_awsprofile.errors import InvalidOption, StaleIdentity
 from tests.aws import EmbeddedAws
 from tests.integration.test_hints import code_in
+from tests.packages import needs
 from tests.shells import Shell
 
 WRITE = "pd.DataFrame({'a': [1]}).to_csv('s3://my-first-bucket/a.csv'%s)"
@@ -28,10 +29,11 @@ def writers(aws: EmbeddedAws) -> set[str]:
 # Options from before a switch ---------------------------------------------------------------------
 
 
-def test_options_from_before_a_switch(shell: Shell, aws: EmbeddedAws) -> None:
+@pytest.mark.parametrize("argument", ["", "session"])
+def test_options_from_before_a_switch(shell: Shell, aws: EmbeddedAws, argument: str) -> None:
     """If code uses storage options from before a switch, a line names both identities."""
     (other,) = seed_organisation(aws, 1)
-    shell.good(f"{OPTIONS}\n%aws_profile RoleBeta\nopts = storage_options()")
+    shell.good(f"{OPTIONS}\n%aws_profile RoleBeta\nopts = storage_options({argument})")
     shell.good(WRITE % ", storage_options=opts")
     shown = shell.good(f"%aws_profile {other}").text
     assert "`opts` makes libraries sign as RoleBeta" in shown
@@ -46,9 +48,10 @@ def test_options_from_before_a_switch(shell: Shell, aws: EmbeddedAws) -> None:
     assert writers(aws) == {"Reader"}
 
 
-def test_options_in_a_read_only_notebook(shell: Shell, aws: EmbeddedAws) -> None:
+@pytest.mark.parametrize("argument", ["", "session"])
+def test_options_in_a_read_only_notebook(shell: Shell, aws: EmbeddedAws, argument: str) -> None:
     """Storage options from before a switch can't write while the notebook is read-only."""
-    shell.good(f"{OPTIONS}\n%aws_profile RoleBeta\nopts = storage_options()")
+    shell.good(f"{OPTIONS}\n%aws_profile RoleBeta\nopts = storage_options({argument})")
     shell.good("%aws_profile RoleBeta --read-only")
     assert isinstance(shell.run(WRITE % ", storage_options=opts").error, StaleIdentity)
     assert writers(aws) == set()
@@ -67,6 +70,44 @@ def test_options_whose_profile_is_gone(shell: Shell, aws: EmbeddedAws, former: s
     text = shell.run(WRITE % ", storage_options=opts").text
     assert "These options are from the time when `RoleBeta` was active." in text
     assert "Pass new options from `storage_options()`." in text
+
+
+def test_options_of_a_limited_session(shell: Shell, aws: EmbeddedAws) -> None:
+    """The card says that libraries can't find the profile of a limited session anymore."""
+    shell.good(f"{OPTIONS}\n%aws_profile RoleBeta --read-only\nopts = storage_options()")
+    assert shell.run(WRITE % ", storage_options=opts").error
+    card = shell.good("%aws_profile RoleBeta").text
+    assert "`opts` names the profile of RoleBeta, read-only, which libraries can't find now" in card
+    shell.good(code_in(card)[-1])
+    aws.calls.clear()
+    shell.good(WRITE % ", storage_options=opts")
+    assert writers(aws) == {"RoleBeta"}
+
+
+@needs("polars")
+def test_polars_options_from_before_a_switch(shell: Shell, aws: EmbeddedAws) -> None:
+    """The card and a line name former options of polars, which a read-only notebook refuses."""
+    (other,) = seed_organisation(aws, 1)
+    shell.good("import polars as pl\nfrom ipy_awsprofile.libraries import polars_options")
+    shell.good("%aws_profile RoleBeta\nopts = polars_options(session)")
+    write = "pl.DataFrame({'a': [1]}).write_parquet('s3://my-first-bucket/a', **opts)"
+    shell.good(f"{write}\n{write}\nimport pickle; pickled = pickle.dumps(opts)")
+    assert all(secret.encode() not in shell.names["pickled"] for secret in aws.iam.secrets)
+    shell.good("%aws_profile RoleBeta --read-only")
+    aws.calls.clear()
+    assert isinstance(shell.run(write).error, StaleIdentity)
+    assert writers(aws) == set()
+    card = shell.good(f"%aws_profile {other}").text
+    assert "`opts` makes polars sign as RoleBeta" in card
+    (line,) = [code for code in code_in(card) if "opts =" in code]
+    for _ in range(2):
+        text = shell.good(write).text
+        assert f"`polars` signs a request as RoleBeta, but `{other}` is active." in text
+        assert text.endswith("Pass new options from `libraries.polars_options(session)`.")
+    shell.good(line)
+    aws.calls.clear()
+    assert "signs" not in shell.run(write).text
+    assert writers(aws) == {"Reader"}
 
 
 def test_options_after_the_last_switch(shell: Shell, aws: EmbeddedAws) -> None:
