@@ -21,7 +21,6 @@ from ipy_awsprofile.config.organization import advice_to_write
 from ipy_awsprofile.config.request import (
     SESSION,
     Form,
-    SessionRequest,
     SwitchRequest,
     arguments,
     python_arguments,
@@ -48,6 +47,11 @@ from ipy_awsprofile.notebook.cells import (
     require_cell,
     run_cell,
     warning_about_threads,
+)
+from ipy_awsprofile.notebook.former_switch import (
+    about_earlier_limits,
+    about_former_limits,
+    about_former_variable,
 )
 from ipy_awsprofile.notebook.options import (
     ACTIONS_ALONE,
@@ -101,7 +105,8 @@ def run_aws_profile(
         former = None
         if active and switcher.namespace.get(active.variable) is switcher.session:
             former = active
-        return run(_Line(options, request, switcher, make_picker, before, former))
+        earlier = switcher.previous.request if switcher.previous else None
+        return run(_Line(options, request, switcher, make_picker, before, former, earlier))
 
 
 def _first_line_of_cell(request: SwitchRequest | None) -> str:
@@ -264,7 +269,8 @@ class _Line:
 
     ``request`` is None if the line doesn't request a switch. ``before`` is the value that the
     session's variable had before this line ran, or None. ``former`` is the previous switch, or None
-    if the variable of that switch no longer contains its session.
+    if the variable of that switch no longer contains its session. ``earlier`` is the switch before
+    the previous one, or None.
     """
 
     options: argparse.Namespace
@@ -273,6 +279,7 @@ class _Line:
     make_picker: Callable[[Switcher], object]
     before: object
     former: SwitchRequest | None
+    earlier: SwitchRequest | None
 
     @property
     def requested_or_active(self) -> SwitchRequest | None:
@@ -284,10 +291,13 @@ class _Line:
         active = self.switcher.request
         notes: list[Leftover] = []
         if active and self.former and self.former.variable != active.variable:
-            notes.append(_about_former_variable(self.former, self.switcher.namespace))
+            notes.append(about_former_variable(self.former, self.switcher.namespace))
         has_options = self.request and chosen(self.options, SwitchRequest)
-        if active and self.former and has_options:  # a name alone drops the limits on purpose
-            notes += _about_former_limits(self.former, active)
+        if active and self.former:
+            if self.former.name != active.name:
+                notes += about_earlier_limits(self.earlier, active)
+            elif has_options:  # a name alone drops the limits on purpose
+                notes += about_former_limits(self.former, active)
         return active_card(self.switcher, self.before, notes=notes)
 
     def require_request(self, instead: str) -> SwitchRequest:
@@ -550,34 +560,6 @@ def active_card(
     return cards.active_identity_card(
         switcher, active, identity, variable=variable, problem=problem, notes=first
     )
-
-
-def _about_former_variable(former: SwitchRequest, namespace: Mapping[str, object]) -> Leftover:
-    """Return a note about the session's previous variable after ``--as`` names a new variable."""
-    name = former.variable
-    says = "was removed"
-    if name in namespace:
-        says = "has its value from before the first switch again"
-    code = f"{name} = open_session({python_arguments(SessionRequest(**former.session_options()))})"
-    return Leftover(name, f"{says}, because a switch sets one variable. For both, run `{code}`")
-
-
-def _about_former_limits(former: SwitchRequest, active: SwitchRequest) -> list[Leftover]:
-    """Return notes about the limits that the former switch to the same identity had.
-
-    The list is empty if the active session has the same limits, or if the line asks for writing.
-    """
-    had_limits = former.read_only or former.policy is not None
-    has_limits = active.read_only or active.policy is not None
-    if former.name != active.name or active.write:
-        return []
-    if has_limits or not had_limits:
-        return []
-    kept = replace(active, read_only=former.read_only, policy=former.policy)
-    option = "--read-only" if former.read_only else "--policy"
-    step = f"To limit it again, run `%aws_profile {arguments(kept)}`"
-    says = "was in the former switch but isn't in this line, so the session isn't limited"
-    return [Leftover(option, f"{says}. {step}")]
 
 
 def _credentials_without_switch() -> str:

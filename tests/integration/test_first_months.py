@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -69,6 +71,26 @@ def test_a_limit_that_the_next_line_lacks(notebook: Shell) -> None:
     for deliberate in ("RoleBeta", "RoleBeta --region eu-west-1 --write", "one-dev --region x"):
         notebook.good("%aws_profile RoleBeta --read-only")
         assert "former switch" not in notebook.good(f"%aws_profile {deliberate}").text
+
+
+@pytest.mark.parametrize("limit", ["--read-only", "--policy limits.json"])
+def test_a_limit_on_the_way_back(
+    notebook: Shell, limit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After another profile, the card says once that the session was limited before."""
+    policy = {"Statement": {"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}}
+    (tmp_path / "limits.json").write_text(json.dumps({"Version": "2012-10-17", **policy}))
+    monkeypatch.chdir(tmp_path)
+    notebook.good(f"%aws_profile RoleBeta {limit}")
+    notebook.good("%aws_profile one-dev")
+    told = notebook.good("%aws_profile RoleBeta").text
+    assert "so the session isn't limited. Your last session of `RoleBeta` was." in told
+    assert "last session" not in notebook.good("%aws_profile").text
+    (line,) = [word for word in code_in(told) if word.startswith("%aws_profile RoleBeta -")]
+    assert "limited by the session policy" in notebook.good(line).text
+    for deliberate in ("RoleBeta --write", f"RoleBeta {limit}", "two-dev"):
+        notebook.good(f"%aws_profile RoleBeta {limit}\n%aws_profile one-dev")
+        assert "last session" not in notebook.good(f"%aws_profile {deliberate}").text
 
 
 def test_export_in_a_shell(notebook: Shell) -> None:

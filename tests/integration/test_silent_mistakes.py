@@ -17,8 +17,7 @@ from tests.shells import Shell
 
 def test_the_former_variable(shell: Shell, aws: EmbeddedAws) -> None:
     """If `--as` moves the session to another variable, the card says what the former one has."""
-    shell.good("from ipy_awsprofile import open_session\nbeta = 1")
-    shell.good("%aws_profile UserAlpha --as alpha --region eu-west-1")
+    shell.good("beta = 1\n%aws_profile UserAlpha --as alpha --region eu-west-1")
     text = shell.good("%aws_profile RoleBeta --as beta").text
     assert "`alpha` was removed, because a switch sets one variable." in text
     (line,) = [code for code in code_in(text) if "open_session" in code]
