@@ -43,7 +43,8 @@ def seconds(value: object) -> int:
         return int(value)
     match = _DURATION.fullmatch(str(value))
     if not match or not any(match.groups()):
-        raise ValueError("3600, 90m, 1h or a timedelta")
+        words = "3600, 90m, 1h or, in Python, a timedelta"
+        raise ValueError(f"{words}. A role's session can last up to 12 hours")
     h, m, s = map(int, match.groups("0"))
     return h * 3600 + m * 60 + s
 

@@ -324,12 +324,18 @@ class SessionRequest:
         """
         meant = self
         has_role_only = self.account is None and self.sso is None
+        sign_in = profiles.get(self.profile or "", {})
         if self.profile is None and self.role in profiles and has_role_only:
             meant = replace(self, profile=self.role, role=None)
         elif self.profile is None:
             meant = self._with_one_role()
         elif profiles.get(self.role or "", {}).get("source_profile") == self.profile:
             meant = replace(self, profile=self.role, role=None)
+        elif self.role and has_role_only and {"sso_session", "sso_account_id"} <= sign_in.keys():
+            # Another role of the same account in IAM Identity Center.
+            sso, account = sign_in["sso_session"], sign_in["sso_account_id"]
+            region = self.region or sign_in.get("region")
+            meant = replace(self, profile=None, sso=sso, account=account, region=region)
         elif self.role_arn and not self.source_profile:
             meant = replace(self, profile=None, source_profile=self.profile)
         elif self.source_profile and not self.role_arn:

@@ -51,7 +51,7 @@ ANSWERS = {
     ),
     "configure": "Run `aws configure` in a terminal to add a profile.",
     **dict.fromkeys(
-        ("tokencode", "mfacode", "otp", "totp"),
+        ("tokencode", "mfacode", "otp", "totp", "token", "mfatoken"),
         "The notebook prompts for the MFA code.",
     ),
     "serialnumber": "Write your MFA device's ARN as `mfa_serial` in the profile.",
@@ -97,7 +97,7 @@ _SIGN_IN_SETTINGS = {
 
 #: Options of other tools, without dashes and underscores, and our options with the same meaning.
 _OF_OTHER_TOOLS = {
-    "r": "region",
+    **dict.fromkeys(("r", "regionname", "awsregion", "defaultregion"), "region"),
     **dict.fromkeys(("y", "force"), "yes"),
     **dict.fromkeys(("var", "alias"), "as"),
     **dict.fromkeys(("ro", "nowrite", "nowrites", "safe"), "read-only"),

@@ -232,7 +232,7 @@ def test_durations() -> None:
     for duration in (900, 900.9, timedelta(minutes=15), "15m", "900", "0h15m"):
         assert seconds(duration) == 900
     for other in ("", "soon", "1.5h"):
-        with pytest.raises(ValueError, match="3600, 90m, 1h or a timedelta"):
+        with pytest.raises(ValueError, match="3600, 90m, 1h or, in Python, a timedelta"):
             seconds(other)
 
 

@@ -10,6 +10,7 @@ import pytest
 from ipy_awsprofile.demo.stages import USER_ACCOUNT, seed_organisation
 from ipy_awsprofile.errors import InvalidOption, SignInRequired
 from tests.aws import EmbeddedAws
+from tests.identity_center import organisation
 from tests.integration.test_hints import ROLE, code_in
 from tests.roles import answer_with_codes
 from tests.shells import Shell
@@ -166,6 +167,18 @@ def test_two_identities(shell: Shell, aws: EmbeddedAws) -> None:
     for wrong in ("%aws_profile Reader --sso corp", "%aws_profile corp:Reader"):
         *_, line = code_in(shell.refused(wrong).hint)
         assert isinstance(shell.run(line).error, SignInRequired)
+
+
+def test_another_role_of_a_sign_in(shell: Shell, aws: EmbeddedAws) -> None:
+    """A profile of IAM Identity Center and another role get the line for the role's account."""
+    organisation(aws)
+    (line,) = code_in(shell.refused("%aws_profile prod-reader --role Admin --read-only").hint)
+    assert isinstance(shell.run(line).error, SignInRequired)
+    aws.sso.sign_in("corp")
+    card = shell.good(line).text
+    assert "AWSReservedSSO_Admin" in card
+    assert "read-only" in card
+    assert "region    us-west-2" in card
 
 
 def test_names_of_new_profiles(shell: Shell, aws: EmbeddedAws) -> None:

@@ -24,6 +24,22 @@ from tests.shells import Shell
 # Wrong names, values and options ------------------------------------------------------------------
 
 
+def test_options_of_boto3_beside_others(shell: Shell, aws: EmbeddedAws) -> None:
+    """boto3's name for the Region is recognized beside other mistakes, and limits are kept."""
+    for wrong in ("--region-name eu-west-1 --readonly", "--region_name eu-west-1 --read_only"):
+        hint = shell.refused(f"%aws_profile RoleBeta {wrong}").hint
+        (line,) = code_in(hint)
+        card = shell.good(line).text
+        assert "region    eu-west-1" in card
+        assert "read-only" in card
+    hint = shell.refused("%aws_profile RoleBeta --token 123456").hint
+    assert "prompts for the MFA code" in hint
+    assert "123456" not in hint
+    error = shell.refused("%aws_profile RoleBeta --duration 1d")
+    assert "up to 12 hours" in error.hint
+    shell.good("%aws_profile RoleBeta --duration 1h")
+
+
 def test_options(shell: Shell, aws: EmbeddedAws) -> None:
     """An option that AWS doesn't accept is refused with the rule, and a right one works."""
     for wrong, rule, right in (
