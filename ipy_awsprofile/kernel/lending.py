@@ -156,7 +156,8 @@ class Lending(CredentialServer):
     def __init__(self) -> None:
         super().__init__()
         self._paths: dict[Label, str] = {}
-        self._copied: dict[Label, FileVersion | None] = {}  # the config file
+        #: The versions of the config file and of its copy.
+        self._copied: dict[Label, tuple[FileVersion | None, FileVersion | None]] = {}
 
     def variables(self, session: ProfileSession, label: Label) -> dict[str, str | None]:
         """Return the environment variables with which child processes use a session's credentials.
@@ -186,7 +187,7 @@ class Lending(CredentialServer):
         """Write the config file for child processes. Return the name of the session's profile."""
         target = session.target
         path = self._paths[label]
-        self._copied[label] = version_of(target.config.paths.config)
+        version = version_of(target.config.paths.config)
         name = _name_for(target)
         settings = _settings_for(session)
         if target.may_prompt:
@@ -195,10 +196,13 @@ class Lending(CredentialServer):
         file = self.folder_of(path) / "config"
         replace_file(file, text.encode(ENCODING))
         file.chmod(0o400)  # `aws configure` would change a copy that isn't kept
+        self._copied[label] = version, version_of(file)
         return name
 
     def copy_again(self, session: ProfileSession, label: Label) -> bool:
-        """Copy the user's config file for a session again if the file has changed.
+        """Copy the user's config file for a session again if the file or its copy has changed.
+
+        The superuser can change the copy, although it is read-only.
 
         Return whether the session's child processes use a copy. Raise OSError if a file can't be
         written.
@@ -206,7 +210,8 @@ class Lending(CredentialServer):
         if label not in self._copied:
             return False
         file = session.target.config.paths.config
-        if self._copied[label] != version_of(file):
+        copy = self.folder_of(self._paths[label]) / "config"
+        if self._copied[label] != (version_of(file), version_of(copy)):
             self._write_config(session, label, _text_to_copy(file) or "")
         return True
 
