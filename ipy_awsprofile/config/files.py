@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.configloader import build_profile_map, raw_config_parse
 from botocore.exceptions import ConfigNotFound, ConfigParseError
@@ -31,6 +31,9 @@ from ipy_awsprofile.config.private import StaysInProcess, read_file
 from ipy_awsprofile.config.user_environment import user_variable
 from ipy_awsprofile.errors import ConfigFileError
 from ipy_awsprofile.text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: The encoding in which botocore reads the files. On most Windows machines, it isn't UTF-8.
 ENCODING = locale.getpreferredencoding(False)
@@ -68,12 +71,22 @@ class SharedFiles:
     @classmethod
     def from_environment(cls) -> SharedFiles:
         """Return the absolute paths from the environment, or the default paths in ``~/.aws``."""
+        return cls._located(user_variable)
+
+    @classmethod
+    def of_programs(cls) -> SharedFiles:
+        """Return the paths that programs use, which differ from the user's during some switches."""
+        return cls._located(os.environ.get)
+
+    @classmethod
+    def _located(cls, value_of: Callable[[str, str], str | None]) -> SharedFiles:
+        """Return the paths from the variables whose values ``value_of`` returns."""
 
         def located(variable: str, default: str) -> Path:
             # As in botocore, keep an unknown ~user as it is. Path.expanduser would raise an error.
             # In botocore, an empty variable names no file.
             path = os.path.expandvars(
-                user_variable(variable, default) or os.path.join(os.devnull, variable)
+                value_of(variable, default) or os.path.join(os.devnull, variable)
             )
             return Path(os.path.expanduser(path)).absolute()
 

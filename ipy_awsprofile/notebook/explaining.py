@@ -30,8 +30,9 @@ from ipy_awsprofile.label import ActiveProfile, Label, Signature, is_read_only
 from ipy_awsprofile.notebook.passed_sessions import code_of_block, packages_of
 from ipy_awsprofile.sessions.assigned_roles import known_account_name
 from ipy_awsprofile.sessions.issuing import try_to_renew
+from ipy_awsprofile.switch.named_profiles import line_about_hidden, request_with_limit
 from ipy_awsprofile.switch.stack import OpenProfile
-from ipy_awsprofile.switch.switcher import Switcher, request_with_limit
+from ipy_awsprofile.switch.switcher import Switcher
 from ipy_awsprofile.switch.writing import (
     MISSING,
     advice_for_writing,
@@ -125,10 +126,7 @@ def _line_about_copy(error: Exception, switcher: Switcher) -> str:
     request = request_with_limit(name)
     if active.request.profile == name:  # the limits remain
         request = SessionRequest(**active.request.session_options())
-    problem = (
-        f"While `{active.label.name}` is active, boto3 and other programs can't find the profiles "
-        "in your config file, which isn't copied because it contains access keys."
-    )
+    problem = line_about_hidden(active.label)
     step = f"Use `open_session({python_arguments(request)})`."
     libraries = packages_of(error) - {"boto3", "botocore", "ipy_awsprofile"}
     if libraries:  # they may take only a profile's name

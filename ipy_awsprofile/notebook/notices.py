@@ -29,11 +29,10 @@ from ipy_awsprofile.errors import AwsProfileError, IdentityChanged
 from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.kernel.leftovers import label_in
 from ipy_awsprofile.kernel.places import show_endpoint_again
-from ipy_awsprofile.label import is_read_only
 from ipy_awsprofile.notebook.cells import code_of
 from ipy_awsprofile.notebook.options import ProfileActions
 from ipy_awsprofile.notebook.prompts import begin_cell, begin_interrupts, end_interrupts
-from ipy_awsprofile.notebook.shell_code import option_with_profile
+from ipy_awsprofile.notebook.shell_code import line_about_commands
 from ipy_awsprofile.sessions.issuing import try_to_renew
 from ipy_awsprofile.sessions.protection import problem_of_pattern
 from ipy_awsprofile.sessions.session import ProfileSession
@@ -107,7 +106,7 @@ class Notices:
             self._tell_about_block,
             self._tell_about_variable,
             self._tell_about_unlimited,
-            self._tell_about_unlimited_commands,
+            self._tell_about_commands,
             self._tell_about_opened,
             self._tell_about_listing,
             self._tell_about_assignment,
@@ -173,18 +172,12 @@ class Notices:
                 PROCESS.warn(_line_about_unlimited(active, label, operation))
                 return
 
-    def _tell_about_unlimited_commands(self, result: ExecutionResult) -> None:
-        """Show a line if a command in a read-only notebook names a profile."""
+    def _tell_about_commands(self, result: ExecutionResult) -> None:
+        """Show a line if a command names a profile that it doesn't use, or that isn't limited."""
         active = self._switcher.active
-        cell = code_of(result)
-        if active is None or not is_read_only(active.label):
-            return
-        named = option_with_profile(cell)
-        if named:
-            PROCESS.warn(
-                f"`{active.label.name}` doesn't limit a command that names a profile. To keep the "
-                f"limit, leave out `{named}`."
-            )
+        line = line_about_commands(code_of(result), active.label) if active else ""
+        if line:
+            PROCESS.warn(line)
 
     def _tell_about_opened(self, result: ExecutionResult) -> None:
         """Show a line if the cell has opened a session without using or keeping it."""

@@ -21,7 +21,7 @@ from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.request import SessionRequest, python_arguments
 from ipy_awsprofile.label import label_of
 from ipy_awsprofile.sessions.session import ProfileSession, found_credentials
-from ipy_awsprofile.switch.switcher import request_with_limit
+from ipy_awsprofile.switch.named_profiles import is_visible, request_with_limit
 from ipy_awsprofile.text import variable_of
 
 if TYPE_CHECKING:
@@ -111,11 +111,6 @@ def _first_import(name: str, namespace: Mapping[str, object]) -> str:
     if name in namespace:
         return "Write"
     return f"Run `from ipy_awsprofile import {name}`. Then write"
-
-
-def _is_visible(profile: str) -> bool:
-    """Return whether boto3 can find a profile in the config file that it uses now."""
-    return profile in Session().available_profiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +229,7 @@ class _Passed:
         value = self._value_of(parameter)
         if parameter == "profile":  # only an argument of a client
             return "`profile` is an option of s3fs itself. Move it out of `client_kwargs`."
-        if not isinstance(value, str) or _is_visible(value):
+        if not isinstance(value, str) or is_visible(value):
             return f"s3fs names this option `profile`. Write `profile` instead of `{parameter}`."
         if value in read_config().profiles:
             return code_of_block(request_with_limit(value), self.namespace, f"`{parameter}`")
@@ -243,7 +238,7 @@ class _Passed:
     def _with_options(self, session: ProfileSession, code: str, left_out: str) -> str:
         """Return advice to pass a session's options or, if they aren't enough, to use a block."""
         target = session.target
-        if target.resolves_by_name and _is_visible(target.name):
+        if target.resolves_by_name and is_visible(target.name):
             return f"{_first_import('storage_options', self.namespace)} `{code}`."
         return code_of_block(target.request, self.namespace, left_out)
 

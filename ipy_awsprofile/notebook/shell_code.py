@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from ipy_awsprofile.config.files import read_config
-from ipy_awsprofile.config.shared import SHARED_PROFILES
+from ipy_awsprofile.config.files import SharedFiles, read_config
+from ipy_awsprofile.config.settings import KEYS
+from ipy_awsprofile.config.shared import NOTEBOOK, SHARED_PROFILES
 from ipy_awsprofile.config.user_environment import PROFILE_VARIABLES
 from ipy_awsprofile.config.values import is_program
 from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.label import is_read_only
 from ipy_awsprofile.notebook.options import has_access_key
-from ipy_awsprofile.switch.switcher import line_to_switch
+from ipy_awsprofile.switch.named_profiles import (
+    is_hidden,
+    line_about_hidden,
+    line_to_switch,
+    uses_active_instead,
+)
 from ipy_awsprofile.text import one_line
 
+if TYPE_CHECKING:
+    from ipy_awsprofile.label import Label
+
 #: A variable that a shell sets only for itself.
-_EXPORT = re.compile(r"(?m)^[ \t]*!\s*export\s+(AWS_\w+)=(\S*)")
+_EXPORT = re.compile(r"(?m)^[ \t]*!\s*export\s+(AWS_\w+)=([^\s;&|]*)")
 
 #: A cell that a shell runs, and the variables with a profile's name that the shell sets.
 _SHELL_CELL = re.compile(r"\s*(%%(?:bash|sh|script|system|sx|!))(?!\w)")
@@ -25,14 +37,38 @@ _EXPORT_IN_SHELL_CELL = re.compile(r"(?m)^[ \t]*export[ \t]+(AWS_(?:DEFAULT_)?PR
 
 #: A command of a shell in a cell, and the option or variable with which a command names a profile.
 _COMMAND = re.compile(r"(?m)^[^\n#]*?![ \t]*([^\n]+)$")
-_PROFILE = re.compile(r"(?:--profile[ \t=]+|\bAWS_PROFILE=)[\"']?([^\s\"']+)[\"']?")
+_PROFILE = re.compile(
+    r"""(?:(['"]?)--profile\1[ \t=,]+|(['"]?)\bAWS_PROFILE\2[ \t]*[=:][ \t]*)"""
+    r"""(['"]?)(?P<name>[^\s'",]+)\3"""
+)
 
-#: A cell for many profiles, and a command of the AWS CLI in it that needs credentials and doesn't
-#: name a profile.
+#: Python code that runs programs, and its lines without comments.
+_RUNS_PROGRAMS = re.compile(r"\bsubprocess\b|\bos\.(?:system|popen)\b")
+_LINE = re.compile(r"(?m)^[ \t]*[^\s#].*$")
+
+#: The end of a command in a line, and a line that sets a variable without using it.
+_END = re.compile(r"&&|\|\||[;|\n]")
+_EXPORT_ALONE = re.compile(r"export\s+\w+=[^\s;&|]*\s*")
+
+#: Commands of the AWS CLI that don't call a service with the profile's credentials, and the command
+#: that changes a setting in the config file.
+_WITHOUT_CREDENTIALS = re.compile(
+    r"""\baws[\s'",]+(?:--profile[\s'",=]+[^\s'",]+[\s'",]+)?(?:configure|help|login|logout|sso)\b"""
+)
+_CONFIGURES = re.compile(r"aws\s+(?:--profile[\s=]+\S+\s+)?configure\s+set\s+(?P<setting>\S+)\s+\S")
+
+#: The first line of a cell for a different profile, or for many profiles.
+_OTHER = re.compile(r"\s*%%aws_profile\b")
+
+#: A cell for many profiles, and commands of the AWS CLI in it that need credentials and don't name
+#: a profile: after an exclamation mark, as a list in Python, and as a string in Python.
 _MANY = re.compile(r"\s*%%aws_profiles\b(.*)")
-_AWS_CLI = re.compile(
-    r"(?m)^[ \t]*(?:\w+[ \t]*=[ \t]*)?!{1,2}[ \t]*aws[ \t]+(?!-|configure\b|help\b|sso\b)"
-    r"(?!.*(?:--profile|--no-sign-request)\b)(\S.*)$"
+_REST = r"(?!-|configure\b|help\b|sso\b)(?!.*--(?:profile|no-sign-request)\b)"
+_AWS_CLI = re.compile(rf"(?m)^[ \t]*(?:\w+[ \t]*=[ \t]*)?!{{1,2}}[ \t]*aws[ \t]+{_REST}(\S.*)$")
+_IN_LIST = re.compile(rf"""\[['"]aws['"],[ \t]*(?=['"]{_REST})([^\[\]\n]+\])""")
+_IN_STRING = re.compile(
+    r"""\b(?:call|check_call|check_output|popen|Popen|run|split|system)\(f?"""
+    rf"""(['"])aws[ \t]+{_REST}([^\n]+?)\1"""
 )
 
 _LIMITED_OR_ROLES = re.compile(r"--(?:read-only|policy|organization)\b|:")
@@ -59,34 +95,126 @@ def lines_about_shell(cell: str) -> Iterator[str]:
     for line in _magics_in(_MAGIC_IN_SHELL_LINE, cell):
         yield f"`!` runs programs, and not magics. Write `{line}`."
     many = _MANY.match(cell)
-    command = _AWS_CLI.search(cell) if many else None
-    if many and command:
-        yield _about_aws_cli(many[1], command[1].strip())
+    code = _code_with_profile(cell) if many else ""
+    if many and code:
+        yield _about_aws_cli(many[1], code)
 
 
-def option_with_profile(cell: str) -> str:
-    """Return the option or variable with which a command in a cell names another profile, or ""."""
+def line_about_commands(cell: str, active: Label) -> str:
+    """Return a line about a command in a cell that names another profile than the active one.
+
+    The result is an empty string if no command names another profile, or if that works as expected.
+    """
     if _MANY.match(cell):  # the notebook's limits don't apply to the profiles of such a cell
         return ""
-    commands = cell if _SHELL_CELL.match(cell) else "\n".join(_COMMAND.findall(cell))
-    for named in _PROFILE.finditer(commands):
-        if named[1] in SHARED_PROFILES:  # with the notebook's identity and its limits
-            continue
-        is_known = _is_profile(named[1]) or named[1].startswith(("{", "$"))
-        if is_known and named[1] != os.environ.get("AWS_PROFILE"):
-            return named[0]
+    is_for_other = bool(_OTHER.match(cell))
+    for command in _commands_in(cell):
+        if _WITHOUT_CREDENTIALS.search(command):
+            line = "" if is_for_other else _about_configuring(command, cell, active)
+        else:
+            line = _about_profile_of(command, active, is_for_other=is_for_other)
+        if line:
+            return line
     return ""
 
 
-def _about_aws_cli(line: str, command: str) -> str:
+def _commands_in(cell: str) -> Iterator[str]:
+    """Yield the commands that a shell or Python code in a cell runs, each without the others."""
+    code = "\n".join(line for line in _COMMAND.findall(cell) if not _EXPORT_ALONE.fullmatch(line))
+    if _SHELL_CELL.match(cell):
+        code = cell.replace("\\\n", " ")
+    elif _RUNS_PROGRAMS.search(cell):
+        code += "\n" + "\n".join(_LINE.findall(cell))
+    yield from map(str.strip, _END.split(code))
+
+
+def _about_profile_of(command: str, active: Label, *, is_for_other: bool) -> str:
+    """Return a line about the profile that a command names, or an empty string.
+
+    ``is_for_other`` is true if the cell's own profile was active instead of the notebook's.
+    """
+    named = _PROFILE.search(command)
+    if named is None or named["name"] == os.environ.get("AWS_PROFILE"):
+        return ""
+    profile = named["name"]
+    with suppress(AwsProfileError):  # the user is still editing the config files
+        if is_hidden(profile) and not is_for_other:
+            return _about_hidden(profile, named[0], active)
+        if uses_active_instead(profile) and not is_for_other:
+            return (
+                f"`{profile}` has no credentials, so commands that name it run as `{active.name}`."
+            )
+    is_known = _is_profile(profile) or profile.startswith(("{", "$"))
+    if profile in SHARED_PROFILES or not is_known:  # with the notebook's identity and its limits
+        return ""
+    if not is_read_only(active):
+        return ""
+    return (
+        f"`{active.name}` doesn't limit a command that names a profile. To keep the limit, leave "
+        f"out `{named[0]}`."
+    )
+
+
+def _about_hidden(profile: str, written: str, active: Label) -> str:
+    """Return a line about a profile that a command names, and that programs can't find.
+
+    ``written`` is the option or variable that names the profile.
+    """
+    says = line_about_hidden(active)
+    if profile in (NOTEBOOK, active.profile):
+        return f"{says} Leave out `{written}`."
+    if profile in SHARED_PROFILES:
+        return says
+    return f"{says} Begin the cell with `%{line_to_switch(profile)}`, and leave out `{written}`."
+
+
+def _about_configuring(command: str, cell: str, active: Label) -> str:
+    """Return a line about a command that changes a copy of the config file, or an empty string."""
+    configures = _CONFIGURES.match(command)
+    files = SharedFiles.from_environment()
+    if configures is None or files == SharedFiles.of_programs():
+        return ""
+    if configures["setting"] in KEYS or has_access_key(command):  # they are in the credentials file
+        return ""
+    says = (
+        f"While `{active.name}` is active, commands use a copy of your config file, so "
+        "`aws configure set` doesn't change the file itself."
+    )
+    if os.name == "nt":  # its shell has no variables for a single command
+        return f"{says} Run the command in a terminal."
+    if "--profile" not in command:
+        command += f" --profile {shlex.quote(active.profile)}"
+    mark = "" if _SHELL_CELL.match(cell) else "!"
+    path = shlex.quote(str(files.config))
+    return f"{says} Write `{mark}AWS_CONFIG_FILE={path} {one_line(command)}`."
+
+
+def _code_with_profile(cell: str) -> str:
+    """Return a command of the AWS CLI in a cell for many profiles, with the profile's name.
+
+    The result is code for the cell, or an empty string if no command lacks the profile's name.
+    """
+    command = _AWS_CLI.search(cell)
+    if command:
+        return f"!aws --profile {{profile}} {command[1].strip()}"
+    listed = _IN_LIST.search(cell)
+    if listed:
+        return f'["aws", "--profile", profile, {listed[1]}'
+    text = _IN_STRING.search(cell)
+    if text:
+        return f"f{text[1]}aws --profile {{profile}} {text[2]}{text[1]}"
+    return ""
+
+
+def _about_aws_cli(line: str, code: str) -> str:
     """Return a line about a command of the AWS CLI in a cell for many profiles.
 
-    ``line`` is the rest of the cell's first line.
+    ``line`` is the rest of the cell's first line, and ``code`` is the command with the profile.
     """
     says = "In a cell for many profiles, the AWS CLI doesn't use the session of the profile."
     if _LIMITED_OR_ROLES.search(line):  # the profile's name isn't enough
         return f"{says} Use the clients of `session` instead."
-    return f"{says} Write `!aws --profile {{profile}} {command}`."
+    return f"{says} Write `{one_line(code)}`."
 
 
 def _about_variables(cell: str) -> Iterator[str]:

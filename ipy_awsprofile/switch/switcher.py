@@ -24,11 +24,10 @@ from ipy_awsprofile.config.organization import warnings_about_policy
 from ipy_awsprofile.config.recent import note_profile
 from ipy_awsprofile.config.regions import known_regions
 from ipy_awsprofile.config.request import Form, SessionRequest, SwitchRequest, arguments
-from ipy_awsprofile.config.target import Target, login_target
+from ipy_awsprofile.config.target import Target, login_target, target_of
 from ipy_awsprofile.config.user_environment import (
     PROFILE_VARIABLES,
     REGION_VARIABLES,
-    named_profile,
 )
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import (
@@ -47,11 +46,12 @@ from ipy_awsprofile.kernel.places import (
     places_of_run,
 )
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
-from ipy_awsprofile.label import Label, is_read_only
+from ipy_awsprofile.label import Label
 from ipy_awsprofile.place import Place
 from ipy_awsprofile.sessions.protection import Protection
 from ipy_awsprofile.sessions.session import Identity, ProfileSession
 from ipy_awsprofile.sessions.signing_in import SignedOut, needs_sign_in, sign_out
+from ipy_awsprofile.switch.named_profiles import problem_of_variable, step_to_named_profile
 from ipy_awsprofile.switch.opening import Opening, is_protected, open_guarded, open_identified
 from ipy_awsprofile.switch.recipients import Recipients
 from ipy_awsprofile.switch.running_cell import RunningCell
@@ -419,9 +419,9 @@ class Switcher:
             if place.if_changed and place.is_used:
                 undo = place.code_to_set(active.places[place])
                 undo = undo or f"%aws_profile {arguments(active.request)}"
-                says = f"was changed after the switch: {place.if_changed}. "
+                says = f"was changed after the switch{_effect_of(place, active)} "
                 says += f"To set it for `{active.request.name}` again, run `{undo}`"
-                says += _step_to_use(place.shown_name, active.request)
+                says += _step_to_use(place.shown_name, active)
                 changed.append(Leftover(place.shown_name, says))
         return changed
 
@@ -484,35 +484,34 @@ class Switcher:
         call_in_main_thread(self._shell, partial(call_functions, functions, lambda: self.session))
 
 
-def _step_to_use(variable: str, active: SwitchRequest) -> str:
+def _effect_of(place: Place, active: OpenProfile) -> str:
+    """Return which code uses a changed place, as the end of a sentence."""
+    problem = ""
+    if place.shown_name in PROFILE_VARIABLES:
+        problem = problem_of_variable(active.label)
+    return f". {problem}" if problem else f": {place.if_changed}."
+
+
+def _step_to_use(variable: str, active: OpenProfile) -> str:
     """Return a sentence that says how to use a variable's new value for all code, or ""."""
     value = os.environ.get(variable)
+    request = active.request
     if variable in PROFILE_VARIABLES:
-        return _step_to_named_profile()
+        return step_to_named_profile()
     if variable in REGION_VARIABLES and value in known_regions():
-        line = arguments(replace(active, region=value))
-        return f". To use `{value}` for `{active.name}`, run `%aws_profile {line}`"
+        line = arguments(replace(request, region=value))
+        return f". To use `{value}` for `{request.name}`, run `%aws_profile {line}`"
     has_pair = variable == "AWS_ACCESS_KEY_ID" and "AWS_SECRET_ACCESS_KEY" in os.environ
-    is_limited = active.read_only or active.policy  # not all keys can be limited
+    is_limited = request.read_only or request.policy  # not all keys can be limited
     if has_pair and not is_limited:
-        return ". To use the keys in the variables for all code, run `%aws_profile --default`"
+        line = arguments(SwitchRequest(default=True, region=_region_for_default(active)))
+        return f". To use the keys in the variables for all code, run `%aws_profile {line}`"
     return ""
 
 
-def request_with_limit(profile: str) -> SessionRequest:
-    """Return a request for a profile that keeps the active identity's read-only limit."""
-    return SessionRequest(profile, read_only=is_read_only(PROCESS.active))
-
-
-def line_to_switch(profile: str) -> str:
-    """Return a line that switches to a profile and keeps the notebook's read-only limit."""
-    return f"%aws_profile {arguments(request_with_limit(profile))}"
-
-
-def _step_to_named_profile() -> str:
-    """Return a sentence that switches to the profile in AWS_PROFILE, or an empty string."""
-    name = named_profile(os.environ)[1]
+def _region_for_default(active: OpenProfile) -> str | None:
+    """Return the active Region if the default credentials don't have one, or None."""
     with suppress(AwsProfileError):  # the user is still editing the config files
-        if name and name in read_config().profiles:
-            return f". To switch to `{name}`, run `{line_to_switch(name)}`"
-    return ""
+        if target_of(SessionRequest(default=True), read_config()).region:
+            return None
+    return active.session.region_name

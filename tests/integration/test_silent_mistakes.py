@@ -537,6 +537,20 @@ def test_new_values_of_variables(
     assert "user/Eve" in shell.good(line).text
 
 
+def test_keys_without_a_region(
+    shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the environment has no Region, the line that uses its keys has the active one."""
+    user = aws.iam.create_user("Eve", account=USER_ACCOUNT)
+    keys = {"ACCESS_KEY_ID": user.access_key_id, "SECRET_ACCESS_KEY": user.secret_access_key}
+    shell.names["keys"] = {f"AWS_{name}": value for name, value in keys.items()}
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+    shell.good("%aws_profile RoleBeta")
+    *_, line = code_in(shell.good("import os; os.environ.update(keys)").text)
+    assert "user/Eve" in shell.good(line).text
+    assert shell.names["session"].region_name == "us-west-2"
+
+
 def test_the_name_of_a_limited_session(shell: Shell, aws: EmbeddedAws) -> None:
     """The name for child processes gets the line of its switch, with the limits."""
     shell.good("import os\nfrom ipy_awsprofile import open_session")
