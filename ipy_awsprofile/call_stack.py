@@ -57,6 +57,21 @@ def library_of(frame: FrameType) -> str | None:
     return None
 
 
+def is_users_code(frame: FrameType) -> bool:
+    """Return whether a stack frame runs code of the user's notebook, script or module."""
+    file = frame.f_code.co_filename
+    if is_between(frame) or file.startswith(("<frozen", _standard_library())):
+        return False
+    return library_of(frame) is None
+
+
+@cache
+def _standard_library() -> str:
+    import sysconfig  # loading the extension doesn't need it
+
+    return sysconfig.get_paths()["stdlib"]
+
+
 @cache
 def _installed_packages() -> str:
     import sysconfig  # loading the extension doesn't need it

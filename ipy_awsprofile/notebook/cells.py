@@ -5,10 +5,8 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from inspect import CO_COROUTINE
 from types import CodeType
 from typing import TYPE_CHECKING, NamedTuple, cast
@@ -82,31 +80,6 @@ def run_cell(shell: InteractiveShell, code: tuple[CodeType, CodeType | None]) ->
 def _show_as(error: BaseException, lines: list[str]) -> None:
     """Make IPython show ``lines`` as the traceback of an error, without the magic's frames."""
     error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
-
-
-@contextmanager
-def warning_about_threads(shell: InteractiveShell) -> Iterator[None]:
-    """Warn about threads that were started in a ``with`` block and still run the user's code."""
-    before = threading.enumerate()
-    try:
-        yield
-    finally:
-        for thread in threading.enumerate():
-            if thread not in before and _runs_code_of(shell, thread):
-                PROCESS.warn(
-                    f"The thread `{thread.name}` is still running, and its next calls use the "
-                    "notebook's identity. In threads, use `open_session(NAME)`."
-                )
-
-
-def _runs_code_of(shell: InteractiveShell, thread: threading.Thread) -> bool:
-    """Return whether a thread is running a function that is defined in the notebook."""
-    frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001  # the only way
-    while frame:
-        if frame.f_globals is shell.user_global_ns:
-            return True
-        frame = frame.f_back
-    return False
 
 
 #: How to add up the values of a cell for many profiles.

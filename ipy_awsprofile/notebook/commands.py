@@ -46,7 +46,6 @@ from ipy_awsprofile.notebook.cells import (
     compile_cell,
     require_cell,
     run_cell,
-    warning_about_threads,
 )
 from ipy_awsprofile.notebook.former_switch import (
     about_earlier_limits,
@@ -144,7 +143,7 @@ def run_aws_profile_cell(
     )
     before = shell.user_ns.get(request.variable)
     try:
-        with warning_about_threads(shell), ExitStack() as block:
+        with ExitStack() as block:
             with interruption_as_error("The switch", switcher):
                 block.enter_context(Block(request, Form.CELL))
             switcher.cell.is_block = True

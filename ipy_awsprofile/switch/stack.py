@@ -82,7 +82,8 @@ class Entry:
     generator or coroutine that was closed before the block ended. ``is_told`` is True if a line has
     told the user that the block applies to code outside the block. ``changed_before`` contains the
     places that the user had changed before the entry began. ``owner`` is the Switcher that began
-    the block or made the last switch.
+    the block or made the last switch. ``threads_before`` contains the threads from before the
+    entry.
     """
 
     opened: OpenProfile | None = None
@@ -93,6 +94,7 @@ class Entry:
     is_told: bool = False
     changed_before: Mapping[Place, object] = field(default_factory=dict)
     runner: tuple[threading.Thread, asyncio.Task[object] | None] = field(default_factory=_runner)
+    threads_before: list[threading.Thread] = field(default_factory=threading.enumerate)
 
     @property
     def is_beside(self) -> bool:

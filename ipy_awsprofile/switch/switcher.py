@@ -56,6 +56,7 @@ from ipy_awsprofile.switch.opening import Opening, is_protected, open_guarded, o
 from ipy_awsprofile.switch.recipients import Recipients
 from ipy_awsprofile.switch.running_cell import RunningCell
 from ipy_awsprofile.switch.stack import Entry, OpenProfile, stack_of
+from ipy_awsprofile.switch.threads import warn_about_threads
 from ipy_awsprofile.switch.user_functions import (
     UserFunction,
     call_functions,
@@ -374,7 +375,7 @@ class Switcher:
                 self._stack.end(entry)
 
     def end(self, entry: Entry) -> None:
-        """End a block, and warn about variables that keep the block's identity."""
+        """End a block, and warn about variables that keep its identity, and threads that don't."""
         ended = self._label
         if entry.opened:
             self.ended = entry.opened.request
@@ -389,6 +390,8 @@ class Switcher:
         for leftover, label in self._stack.opened_before.handles(self.namespace):
             if label == ended:
                 PROCESS.warn(str(leftover))
+        if entry.opened:
+            warn_about_threads(entry.opened, entry.threads_before)
 
     def leftovers(self) -> list[Leftover]:
         """Return the card's lines about objects and settings that don't use the active identity."""

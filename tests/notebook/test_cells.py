@@ -278,7 +278,7 @@ def test_thread_that_outlives_the_cell(shell: Shell, aws: EmbeddedAws) -> None:
     cell = (
         "%%aws_profile UserAlpha\nthread = threading.Thread(target={}, name='sync')\nthread.start()"
     )
-    says = "The thread `sync` is still running, and its next calls use the notebook's identity."
+    says = "The thread `sync` is still running. Its new clients now use no profile instead of"
     assert says in shell.good(f"{cell.format('wait')}\nstarted.wait()").text
     assert says not in shell.good(f"go.set()\nthread.join()\n{'1'}").text
     assert says not in shell.good(f"{cell.format('wait')}\nthread.join()").text

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -348,6 +350,67 @@ def test_a_block_in_a_thread_after_the_cell(notebook: Shell) -> None:
     assert "the next cells also use `UserAlpha`. In threads and tasks, use" in told.text
     assert "still open" not in notebook.good("done.set(); thread.join()").text
     assert notebook.good("who()").result == "RoleGamma"
+
+
+THREAD = """
+import threading, boto3
+begun, ended = threading.Event(), threading.Event()
+seen = []
+def work():
+    session = {}
+    begun.set(); ended.wait(30)
+    try:
+        session.client('s3').put_object(Bucket='my-first-bucket', Key='a', Body=b'')
+        seen.append('written')
+    except Exception as error:
+        seen.append(str(error))
+thread = threading.Thread(target=work, name='sync')
+"""
+
+
+LIMITED = "using_profile('RoleBeta', read_only=True)"
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        f"{{thread}}\nwith {LIMITED}:\n    thread.start(); begun.wait(30)",
+        f"{{thread}}\n@{LIMITED}\ndef start():\n    thread.start(); begun.wait(30)\nstart()",
+        "%%aws_profile RoleBeta --read-only --quiet\n{thread}\nthread.start(); begun.wait(30);",
+        "%run thread.py",
+    ],
+)
+def test_a_thread_that_outlives_a_block(
+    notebook: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cell: str
+) -> None:
+    """A line names the identity of the thread, and code with which the thread keeps the limit."""
+    monkeypatch.chdir(tmp_path)
+    imports = "from ipy_awsprofile import open_session, using_profile"
+    with_block = f"with {LIMITED}:\n    thread.start(); begun.wait(30)"
+
+    def told(session: str) -> str:
+        thread = THREAD.format(session)
+        Path("thread.py").write_text(f"{imports}\n{thread}\n{with_block}")
+        return notebook.good(cell.format(thread=thread)).text
+
+    text = told("boto3")
+    assert "The thread `sync` is still running. Its new clients now use `RoleGamma`" in text
+    assert notebook.good("ended.set(); thread.join(); seen").result == ["written"]
+    (code,) = re.findall(r"`(open_session\(.*?\))`", text)
+    told(code)
+    (refused,) = notebook.good("ended.set(); thread.join(); seen").result
+    assert "no session policy allows" in refused
+
+
+def test_a_thread_that_ends_in_a_block(notebook: Shell) -> None:
+    """Threads from before the block, and threads that end in the block, get no line."""
+    notebook.good(THREAD.format("boto3"))
+    notebook.good("thread.start(); begun.wait(30)")
+    block = "with using_profile('RoleBeta', read_only=True):\n    {}"
+    assert "The thread" not in notebook.good(block.format("pass")).text
+    notebook.good("ended.set(); thread.join()")
+    notebook.good("other = threading.Thread(target=work)")
+    assert "The thread" not in notebook.good(block.format("other.start(); other.join()")).text
 
 
 @pytest.mark.parametrize("then", ["", "%aws_profile UserAlpha", "%aws_profile RoleBeta"])
