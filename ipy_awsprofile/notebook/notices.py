@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -29,13 +30,16 @@ from ipy_awsprofile.errors import AwsProfileError, IdentityChanged
 from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.kernel.leftovers import label_in
 from ipy_awsprofile.kernel.places import show_endpoint_again
+from ipy_awsprofile.label import Label, is_read_only
 from ipy_awsprofile.notebook.cells import code_of
 from ipy_awsprofile.notebook.options import ProfileActions
+from ipy_awsprofile.notebook.polars_in_code import writes_of_polars
 from ipy_awsprofile.notebook.prompts import begin_cell, begin_interrupts, end_interrupts
 from ipy_awsprofile.notebook.shell_code import line_about_commands
 from ipy_awsprofile.sessions.issuing import try_to_renew
 from ipy_awsprofile.sessions.protection import problem_of_pattern
 from ipy_awsprofile.sessions.session import ProfileSession
+from ipy_awsprofile.switch.named_profiles import uses_active_instead
 from ipy_awsprofile.switch.opening import is_protected
 from ipy_awsprofile.switch.writing import writes
 from ipy_awsprofile.text import letters_of, misspelled, one_line, quoted
@@ -47,7 +51,6 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
 
     from ipy_awsprofile.config.target import Target
-    from ipy_awsprofile.label import Label
     from ipy_awsprofile.switch.stack import OpenProfile
     from ipy_awsprofile.switch.switcher import Switcher
 
@@ -106,6 +109,7 @@ class Notices:
             self._tell_about_block,
             self._tell_about_variable,
             self._tell_about_unlimited,
+            self._tell_about_polars,
             self._tell_about_commands,
             self._tell_about_opened,
             self._tell_about_listing,
@@ -171,6 +175,20 @@ class Notices:
             if writes(operation, "") and not is_meant:
                 PROCESS.warn(_line_about_unlimited(active, label, operation))
                 return
+
+    def _tell_about_polars(self, result: ExecutionResult) -> None:
+        """Show a line if polars wrote in a read-only notebook as a profile that the code names."""
+        active = self._switcher.active
+        if active is None or not is_read_only(active.label):
+            return
+        if not result.success or "polars" not in sys.modules:
+            return
+        for write in writes_of_polars(code_of(result), self._switcher.namespace):
+            with suppress(AwsProfileError):  # the user is still editing the config files
+                if not uses_active_instead(write.profile):
+                    label = Label(write.profile)
+                    PROCESS.warn(_line_about_unlimited(active, label, f"`{write.method}`"))
+                    return
 
     def _tell_about_commands(self, result: ExecutionResult) -> None:
         """Show a line if a command names a profile that it doesn't use, or that isn't limited."""

@@ -162,6 +162,41 @@ def test_a_named_profile_writes(shell: Shell, aws: EmbeddedAws) -> None:
     assert "no session policy allows" in str(followed.error)
 
 
+@needs("polars")
+def test_polars_writes(shell: Shell, aws: EmbeddedAws) -> None:
+    """A line tells if polars writes as a named profile, and its block limits the write."""
+    # polars keeps the credentials of a profile with this name until the process ends.
+    add_role(aws, "RoleOfPolars", "s3:*", region="us-west-2")
+    shell.good("import polars as pl\nfrom ipy_awsprofile import using_profile")
+    shell.good("frame, key = pl.DataFrame({'a': [1]}), 'a'")
+    shell.good("options = {'aws_profile': 'RoleOfPolars'}")
+    shell.good("%aws_profile RoleBeta --read-only")
+    provider = "pl.CredentialProviderAWS(profile_name='RoleOfPolars')"
+    shell.good(f"provider = {provider}")
+    # With the default provider of a switch, polars ignores the option for a profile.
+    automatic = "pl.Config.set_default_credential_provider('auto'); "
+    for before, argument in (
+        ("", f"credential_provider={provider}"),
+        ("", "credential_provider=provider"),
+        (automatic, "storage_options={'aws_profile': 'RoleOfPolars'}"),
+        (automatic, "storage_options=options"),
+    ):
+        for call in ("frame.write_parquet({})", "frame.lazy().sink_csv({})"):
+            write = call.format(f"f's3://my-first-bucket/{{key}}', {argument}")
+            text = shell.good(f"{before}{write}").text
+            assert "was signed as `RoleOfPolars`" in text
+    (block,) = [code for code in code_in(text) if code.startswith("with")]
+    aws.calls.clear()
+    followed = shell.run(f"{block}\n    frame.write_csv('s3://my-first-bucket/a')")
+    assert "no session policy allows" in str(followed.error)
+    assert writers(aws) == {"RoleOfPolars"}
+    reading = "pl.read_csv('s3://my-first-bucket/a', storage_options=options).height"
+    assert "limit" not in shell.good(reading).text
+    shell.good("%aws_profile RoleBeta")
+    writing = "frame.write_csv('s3://my-first-bucket/a', storage_options=options)"
+    assert "limit" not in shell.good(writing).text
+
+
 def test_another_named_profile_writes(shell: Shell, aws: EmbeddedAws) -> None:
     """The line about another profile shows a block with which that profile is limited, too."""
     (other,) = seed_organisation(aws, 1)
