@@ -33,7 +33,7 @@ from ipy_awsprofile.errors import (
     StaleIdentity,
     faults_as_errors,
 )
-from ipy_awsprofile.label import READ_ONLY, Label, Signature, is_read_only, label_of
+from ipy_awsprofile.label import READ_ONLY, IssuedKeys, Label, Signature, is_read_only, label_of
 
 if TYPE_CHECKING:
     import boto3
@@ -185,6 +185,8 @@ class _Process:
         self.configure("warn", warnings.warn)
         #: The patterns of the setting ``read_only``.
         self.read_only: tuple[str, ...] = ()
+        #: The identities of the temporary keys that sessions have had.
+        self.keys = IssuedKeys()
 
     def end_cell(self) -> None:
         """Delete the records of refused calls and increment the cell counter when a cell ends."""
@@ -237,6 +239,10 @@ class Signer(Enum):
     CREDENTIALS = (
         "Credentials keep their identity.",
         "get them again with `{session}.get_credentials()`.",
+    )
+    KEYS = (
+        "Copied keys keep their identity.",
+        "leave out the keys, or copy them again from `{session}`.",
     )
     SESSION = ("A session keeps its identity.", "pass the active one, `{session}`.")
     OPTIONS = (
@@ -295,13 +301,14 @@ def check(
     turn = _turn.get()
     if turn and turn.run_is_over.is_set():
         raise AwsProfileError("The run over many profiles was interrupted.", "Run it again.")
-    label = label_of(credentials)
+    owner = owner_of_keys(credentials)
+    label = label_of(credentials) or owner
     if label is None:
         return
     if turn or PROCESS.is_run:
         _require_label_of_turn(label, turn, signer, operation)
     elif is_stale(label):
-        _report_stale(label, signer, operation, client)
+        _report_stale(label, Signer.KEYS if owner else signer, operation, client)
         return
     if signer in _SIGNERS_OF_CALLS and _is_unlimited(label):
         # An earlier run can have opened the same session, in another form.
@@ -309,6 +316,27 @@ def check(
         PROCESS.unlimited.append((opened, operation))
     if PROCESS.scopes and signer is not Signer.SESSION:  # the code has passed that session
         _tell_about_scope(credentials, label, turn, operation)
+
+
+def owner_of_keys(credentials: object) -> Label | None:
+    """Return the identity whose temporary keys the user's code has copied, or None for other keys.
+
+    If several identities have the same keys, the result is the one that may sign now.
+    """
+    owners = PROCESS.keys.owners(credentials)
+    turn = _turn.get()
+    expected = turn.label if turn else PROCESS.active
+    if expected in owners:
+        return expected
+    for owner in reversed(owners):
+        if not is_stale(owner):
+            return owner
+    return owners[-1] if owners else None
+
+
+def identity_of(credentials: object) -> Label | None:
+    """Return the label of credentials, or of the session from which code has copied the keys."""
+    return label_of(credentials) or owner_of_keys(credentials)
 
 
 def is_stale(label: Label) -> bool:
@@ -436,7 +464,7 @@ def _report_stale(label: Label, signer: Signer, operation: str, client: tuple[st
     code, is_library = code_that_signs(sys._getframe(1))  # noqa: SLF001  # quicker than `inspect`
     if signer is Signer.POLARS_OPTIONS:  # polars can sign in threads without the user's code
         code = "`polars`"
-    elif is_library:
+    elif is_library and signer is not Signer.KEYS:
         signer = Signer.LIBRARY
     if label.active_before:
         signer, label = Signer.OPTIONS, label.active_before

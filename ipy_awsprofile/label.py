@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from botocore.credentials import Credentials
+    from botocore.credentials import Credentials, ReadOnlyCredentials
 
     from ipy_awsprofile.config.request import Origin
 
@@ -126,3 +127,32 @@ class Signature:
 def put_label(credentials: Any, label: Label) -> None:
     """Attach a label to credentials."""
     credentials._ipy_awsprofile = label  # noqa: SLF001  # ours
+
+
+class IssuedKeys:
+    """The temporary keys that sessions have had, so that copies of the keys can be recognized.
+
+    Long-term keys aren't noted, because in code they are the user's own choice.
+    """
+
+    #: The number of keys that are remembered. Each renewal of a session adds one.
+    maximum = 5000
+
+    def __init__(self) -> None:
+        self._owners: OrderedDict[str, list[Label]] = OrderedDict()
+
+    def note(self, keys: ReadOnlyCredentials, label: Label) -> None:
+        """Record that an identity has these keys."""
+        if not keys.token:
+            return
+        owners = self._owners.setdefault(keys.access_key, [])
+        if not any(owner == label and owner.is_chosen == label.is_chosen for owner in owners):
+            owners.append(replace(label, credentials=None))
+        if len(self._owners) > self.maximum:
+            self._owners.popitem(last=False)
+
+    def owners(self, credentials: object) -> list[Label]:
+        """Return the identities whose keys the user's code has passed as explicit keys."""
+        if getattr(credentials, "method", "explicit") != "explicit":
+            return []  # botocore found and renews them
+        return self._owners.get(getattr(credentials, "access_key", ""), [])

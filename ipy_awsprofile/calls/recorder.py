@@ -25,7 +25,7 @@ from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.credentials.caller import caller_of
 from ipy_awsprofile.credentials.error_table import BUSY, DENIED, EXPIRED, REJECTED
 from ipy_awsprofile.credentials.sts import OWN_CALL
-from ipy_awsprofile.label import label_of
+from ipy_awsprofile.gate import identity_of
 from ipy_awsprofile.text import one_line
 
 if TYPE_CHECKING:
@@ -221,12 +221,13 @@ def _complete(call: Call, parsed: Response) -> None:
 def _identity_of(credentials: Credentials | None) -> tuple[str, str]:
     """Return the name of the profile that credentials belong to, and the principal's ARN.
 
-    If the ARN isn't known, an empty string is returned in its place. For a client with explicit
-    access keys, the profile is ``unknown``. For an unsigned call, the profile is ``anonymous``.
+    If the ARN isn't known, an empty string is returned in its place. For a client with
+    access keys that don't come from a session, the profile is ``unknown``. For an unsigned call,
+    the profile is ``anonymous``.
     """
     if credentials is None:
         return "anonymous", ""
-    label = label_of(credentials)
+    label = identity_of(credentials)
     if label is None:
         return "unknown", ""
     caller = caller_of(credentials)

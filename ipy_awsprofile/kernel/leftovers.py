@@ -32,9 +32,15 @@ from ipy_awsprofile.follower import (
     package_of,
     type_of,
 )
-from ipy_awsprofile.gate import PROCESS, arguments_of_client, is_stale
+from ipy_awsprofile.gate import (
+    PROCESS,
+    arguments_of_client,
+    identity_of,
+    is_stale,
+    owner_of_keys,
+)
 from ipy_awsprofile.kernel.places import BEDROCK_KEY, ENDPOINT, ENDPOINT_VARIABLES
-from ipy_awsprofile.label import Label, label_of
+from ipy_awsprofile.label import Label
 from ipy_awsprofile.place import ABSENT
 from ipy_awsprofile.text import redacted_urls
 
@@ -159,6 +165,8 @@ def _about_signers(variables: Mapping[str, object], active: Label | None) -> Ite
         if package_of(value) == "aiobotocore":
             client = None
         code = "create it again"
+        if owner_of_keys(_credentials_in(value)):
+            code = "create it again without the copied keys"
         if client:
             service = client.meta.service_model.service_name
             given = arguments_of_client(service, client.meta.region_name, label, source)
@@ -196,7 +204,7 @@ def label_in(value: object) -> Label | None:
 
     The result is None for other objects, and if the object hasn't found its credentials yet.
     """
-    return label_of(_credentials_in(value))
+    return identity_of(_credentials_in(value))
 
 
 def _credentials_in(value: object) -> object:

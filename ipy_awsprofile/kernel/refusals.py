@@ -23,8 +23,8 @@ from urllib.parse import urlsplit
 
 import botocore  # the package alone, which imports nothing else
 
-from ipy_awsprofile.gate import PROCESS
-from ipy_awsprofile.label import Signature, label_of
+from ipy_awsprofile.gate import PROCESS, identity_of
+from ipy_awsprofile.label import Signature
 
 #: The entries in a request's context: who signed it, the access key ID before that, and whether its
 #: session was renewed.
@@ -66,7 +66,7 @@ def _note_signature(
     if signature_version in {botocore.UNSIGNED, "bearer"}:
         credentials = None
     variable = _token_variable(signing_name) if signature_version == "bearer" else ""
-    request.context[_SIGNATURE] = Signature(credentials, label_of(credentials), variable)
+    request.context[_SIGNATURE] = Signature(credentials, identity_of(credentials), variable)
     # The properties without an underscore can renew the credentials.
     request.context[_KEY] = getattr(credentials, "_access_key", "")
 

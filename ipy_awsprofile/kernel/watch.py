@@ -7,8 +7,9 @@ renews the credentials for all of these sessions, and prompts the user if necess
 that other sessions find are labeled with the profile that the user named. Each client calls
 `gate.check` on its ``before-sign`` event, which botocore also emits for presigned URLs. Code that
 signs requests without a client either calls ``SigV4Auth.add_auth`` or freezes a session's
-credentials, so these two methods also call `gate.check`. The check can't detect keys that were
-frozen earlier.
+credentials, so these two methods also call `gate.check`. When the credentials of a switch or
+of `open_session` are frozen, `PROCESS.keys` notes temporary keys, so the check recognizes
+copies of them.
 
 https://docs.aws.amazon.com/boto3/latest/guide/events.html
 """
@@ -25,7 +26,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial, wraps
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import botocore  # the package alone, which imports nothing else
 
@@ -50,6 +51,9 @@ EARLIER = "an identity from before the extension was loaded"
 
 #: botocore's name for the component that finds a session's credentials.
 _RESOLVER = "credential_provider"
+
+#: The modules whose clients retrieve credentials with copied keys.
+_CREDENTIAL_MODULES = {"botocore.credentials", "aiobotocore.credentials"}
 
 _Method = Callable[..., object]
 _Loaded: TypeAlias = "Credentials | AwaitedCredentials | None"
@@ -467,14 +471,19 @@ def _checking_when_frozen(freeze: _Method) -> _Method:
         # Clients have been checked, and handing keys on isn't signing.
         if not is_between(sys._getframe(1)):
             check(credentials)
-        return freeze(credentials)
+        keys = freeze(credentials)
+        label = label_of(credentials)
+        if label and label.origin:  # of a switch or `open_session`
+            PROCESS.keys.note(cast("ReadOnlyCredentials", keys), label)
+        return keys
 
     return checked
 
 
 def _checking_when_signing(add_auth: _Method) -> _Method:
     def checked(signer: SigV4Auth, request: object) -> object:
-        check(signer.credentials)  # clients sign with frozen ones, which have no label
+        if not is_between(sys._getframe(1)):  # clients have been checked
+            check(signer.credentials)
         return add_auth(signer, request)
 
     return checked
@@ -495,12 +504,24 @@ def _check_client(
     # Without a signature or with a token, the credentials aren't used.
     if signature_version in {botocore.UNSIGNED, "bearer"}:
         return
+    if _is_search_for_credentials():  # such as AssumeRole with the keys of the source profile
+        return
     signer, service = _client_that_signs()
     client = (service or str(request_signer._signing_name), str(request_signer.region_name))
     if request_signer._credentials is None:  # botocore raises NoCredentialsError
         note_without_credentials(signer, client)
         return
     check(request_signer._credentials, signer, operation_name, client)
+
+
+def _is_search_for_credentials() -> bool:
+    """Return whether botocore itself calls AWS to retrieve credentials."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame and is_between(frame):
+        if frame.f_globals.get("__name__") in _CREDENTIAL_MODULES:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _client_that_signs() -> tuple[Signer, str]:

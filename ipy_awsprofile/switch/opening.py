@@ -82,7 +82,9 @@ def open_guarded(
     resolved = replace(request, **session.target.request.session_options())
     written = replace(resolved, read_only=request.read_only)
     label = label_for(session, Origin(written, form))
-    watch_credentials(credentials_of(session), label)
+    credentials = credentials_of(session)
+    watch_credentials(credentials, label)
+    credentials.get_frozen_credentials()  # so that copies of the keys are recognized
     return OpenProfile(resolved, session, identity, label, is_refresh=refreshed is not None)
 
 

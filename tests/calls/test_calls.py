@@ -147,7 +147,7 @@ IDENTITIES = {
     "    reader.client('s3').list_buckets()": [("ListBuckets", "RoleBeta")],
     "k = session.get_credentials().get_frozen_credentials()\n"
     "boto3.client('s3', aws_access_key_id=k.access_key, aws_secret_access_key=k.secret_key,\n"
-    "             aws_session_token=k.token).list_buckets()": [("ListBuckets", "unknown")],
+    "             aws_session_token=k.token).list_buckets()": [("ListBuckets", "RoleBeta")],
     "from botocore import UNSIGNED; from botocore.config import Config\n"
     "boto3.client('s3', config=Config(signature_version=UNSIGNED)).list_objects(Bucket=BUCKET)": [
         ("ListObjects", "anonymous")
