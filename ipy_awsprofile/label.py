@@ -145,7 +145,7 @@ class IssuedKeys:
         """Record that an identity has these keys."""
         if not keys.token:
             return
-        owners = self._owners.setdefault(keys.access_key, [])
+        owners = self._owners.setdefault(str(keys.access_key), [])
         if not any(owner == label and owner.is_chosen == label.is_chosen for owner in owners):
             owners.append(replace(label, credentials=None))
         if len(self._owners) > self.maximum:
