@@ -109,6 +109,21 @@ class Lent:
     library: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Unlimited:
+    """An operation that a read-only identity didn't limit, because the code names a profile.
+
+    ``label`` is the identity that signed the operation. ``turn`` is the call for one profile that
+    contains the operation, or None. ``beside`` is the read-only identity, or None if this identity
+    is the notebook's.
+    """
+
+    label: Label
+    operation: str
+    turn: Label | None = None
+    beside: Label | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Scope:
     """An open `scoped` block, with the credentials of its session.
@@ -176,9 +191,8 @@ class _Process:
         self.warned: set[str] = set()
         #: The refusals in the running cell: botocore's parsed response, and the signature.
         self.refusals: deque[tuple[object, Signature]] = deque(maxlen=200)
-        #: The operations in the running cell as an identity that the read-only notebook doesn't
-        #: limit, because the code names the profile.
-        self.unlimited: deque[tuple[Label, str]] = deque(maxlen=200)
+        #: The operations in the running cell that a read-only identity didn't limit.
+        self.unlimited: deque[Unlimited] = deque(maxlen=200)
         #: The last client in the running cell that couldn't sign a request, or None.
         self.without_credentials: WithoutCredentials | None = None
         self._cell += 1
@@ -310,10 +324,8 @@ def check(
     elif is_stale(label):
         _report_stale(label, Signer.KEYS if owner else signer, operation, client)
         return
-    if signer in _SIGNERS_OF_CALLS and _is_unlimited(label):
-        # An earlier run can have opened the same session, in another form.
-        opened = turn.label if turn and not label.is_chosen else label
-        PROCESS.unlimited.append((opened, operation))
+    if signer in _SIGNERS_OF_CALLS:
+        _note_unlimited(label, turn.label if turn else None, operation)
     if PROCESS.scopes and signer is not Signer.SESSION:  # the code has passed that session
         _tell_about_scope(credentials, label, turn, operation)
 
@@ -360,16 +372,19 @@ def is_stale(label: Label) -> bool:
     return active is not None and active.name != label.name
 
 
-def _is_unlimited(label: Label) -> bool:
-    """Return whether code names a profile that can write although the notebook is read-only.
+def _note_unlimited(label: Label, turn: Label | None, operation: str) -> None:
+    """Record an operation that can write although the notebook or the run is read-only.
 
     The code can name the profile for a call, or for the block or run that contains the call.
     """
     if label.limits:
-        return False
-    if PROCESS.is_in_read_only:
-        return True
-    return label.is_chosen and is_read_only(PROCESS.active)
+        return
+    if label.is_chosen and is_read_only(turn):
+        PROCESS.unlimited.append(Unlimited(label, operation, turn, beside=turn))
+    elif PROCESS.is_in_read_only or (label.is_chosen and is_read_only(PROCESS.active)):
+        # An earlier run can have opened the same session, in another form.
+        opened = turn if turn and not label.is_chosen else label
+        PROCESS.unlimited.append(Unlimited(opened, operation, turn))
 
 
 def _require_label_of_turn(label: Label, turn: Turn | None, signer: Signer, operation: str) -> None:

@@ -186,6 +186,8 @@ def prepare_run(
             requests[str(profile)] = profile.request(options)
         else:
             requests[profile] = replace(options, profile=profile)
+    if not requests:  # such as the empty list that a pattern of `list_profiles` returns
+        PROCESS.warn("The list of profiles is empty, so the function wasn't called.")
     return Run(
         switcher=switcher,
         function=function,

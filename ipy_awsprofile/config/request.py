@@ -456,7 +456,7 @@ def python_arguments(request: SessionRequest) -> str:
     """Return the arguments for a Python function that produce a request, for use in hints."""
     words = list[str]()
     if request.profile:
-        words.append(repr(request.profile))
+        words.append(repr(str(request.profile)))  # a `Profile` has another repr
     for field_name, declared in options_of(request).items():
         value = getattr(request, field_name)
         if value != declared.default:

@@ -329,7 +329,8 @@ def _label_of_search(session: Session, method: str, run: int = 0) -> Label:
     if profile:
         before = profile.label if isinstance(profile, ActiveProfile) else None
         # The kernel wrote a named profile with lent keys for child processes.
-        return replace(lent or Label(profile), is_chosen=True, run=run, active_before=before)
+        named = lent or Label(str(profile))  # a `Profile` has another repr
+        return replace(named, is_chosen=True, run=run, active_before=before)
     name = session.get_config_variable("profile") or "default"
     if method in {"env", "container-role", "iam-role", "boto-config"}:
         name = f"the default identity ({method})"

@@ -116,6 +116,7 @@ def _line_about_copy(error: Exception, switcher: Switcher) -> str:
         profiles = read_config().profiles
     except AwsProfileError:
         return ""
+    name = str(name)
     if name not in profiles:
         return ""
     if python_of(profiles[name]):

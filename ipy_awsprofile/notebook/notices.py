@@ -27,7 +27,7 @@ from ipy_awsprofile.config.settings import KEYS, known_settings
 from ipy_awsprofile.config.sign_ins import find_profile_or_role
 from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.errors import AwsProfileError, IdentityChanged
-from ipy_awsprofile.gate import PROCESS
+from ipy_awsprofile.gate import PROCESS, Unlimited
 from ipy_awsprofile.kernel.leftovers import label_in
 from ipy_awsprofile.kernel.places import show_endpoint_again
 from ipy_awsprofile.label import Label, is_read_only
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
 
+    from ipy_awsprofile.config.request import Origin
     from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.switch.stack import OpenProfile
     from ipy_awsprofile.switch.switcher import Switcher
@@ -168,12 +169,13 @@ class Notices:
         unlimited = list(PROCESS.unlimited)
         PROCESS.unlimited.clear()
         active = self._switcher.active
-        if active is None:
-            return
-        for label, operation in unlimited:
-            is_meant = label.origin and label.origin.request.write
-            if writes(operation, "") and not is_meant:
-                PROCESS.warn(_line_about_unlimited(active, label, operation))
+        notebook = active.label if active else None
+        for each in unlimited:
+            origin = each.label.origin
+            is_meant = origin and origin.request.write
+            beside = each.beside or notebook
+            if beside and writes(each.operation, "") and not is_meant:
+                PROCESS.warn(_line_about_unlimited(each, beside))
                 return
 
     def _tell_about_polars(self, result: ExecutionResult) -> None:
@@ -186,8 +188,8 @@ class Notices:
         for write in writes_of_polars(code_of(result), self._switcher.namespace):
             with suppress(AwsProfileError):  # the user is still editing the config files
                 if not uses_active_instead(write.profile):
-                    label = Label(write.profile)
-                    PROCESS.warn(_line_about_unlimited(active, label, f"`{write.method}`"))
+                    unlimited = Unlimited(Label(write.profile), f"`{write.method}`")
+                    PROCESS.warn(_line_about_unlimited(unlimited, active.label))
                     return
 
     def _tell_about_commands(self, result: ExecutionResult) -> None:
@@ -334,21 +336,41 @@ class Notices:
             PROCESS.warn(f"{problem} Child processes already use them. {problem.hint}")
 
 
-def _line_about_unlimited(active: OpenProfile, label: Label, operation: str) -> str:
-    """Return a line about an operation that the read-only notebook didn't limit."""
-    if label.origin and not label.origin.form.is_python:
-        step = "add `--read-only` to the cell's first line"
-    elif label.origin:
-        step = f"add `read_only=True` to the call of `{label.origin.form.value}`"
-    elif label.profile == active.label.profile:
+def _line_about_unlimited(unlimited: Unlimited, beside: Label) -> str:
+    """Return a line about an operation that a read-only identity, ``beside``, didn't limit."""
+    label = unlimited.label
+    if label.origin:
+        step = _step_to_limit(label.origin)
+    elif unlimited.turn:
+        step = _step_for_many(label, unlimited.turn)
+    elif label.profile == beside.profile:
         step = "leave out the profile's name"
     else:
         block = f"with using_profile({label.profile!r}, read_only=True):"
         step = f"write `{block}`, and leave out the profile's name in the block"
     return (
-        f"`{active.label.name}` doesn't limit a profile that your code names: {operation} was "
+        f"`{beside.name}` doesn't limit a profile that your code names: {unlimited.operation} was "
         f"signed as `{label.profile}`. To limit it, {step}."
     )
+
+
+def _step_to_limit(origin: Origin) -> str:
+    """Return how to limit a session that a cell's first line or a Python function has opened."""
+    if origin.form.is_python:
+        return f"add `read_only=True` to the call of `{origin.form.value}`"
+    return "add `--read-only` to the cell's first line"
+
+
+def _step_for_many(label: Label, turn: Label) -> str:
+    """Return how code for many profiles limits the profile that it names.
+
+    ``turn`` is the identity of the code's call for one profile.
+    """
+    if label.profile != turn.profile:
+        return f"use `open_session({label.profile!r}, read_only=True)` instead"
+    if is_read_only(turn) or turn.origin is None:
+        return "use `session` instead of naming the profile"
+    return f"{_step_to_limit(turn.origin)}, and use `session` instead of naming the profile"
 
 
 def line_about_listing(cell: str) -> str:

@@ -98,6 +98,8 @@ def lines_about_shell(cell: str) -> Iterator[str]:
     code = _code_with_profile(cell) if many else ""
     if many and code:
         yield _about_aws_cli(many[1], code)
+    elif many and "--read-only" in many[1]:
+        yield from _about_limit_of_many(cell)
 
 
 def line_about_commands(cell: str, active: Label) -> str:
@@ -215,6 +217,18 @@ def _about_aws_cli(line: str, code: str) -> str:
     if _LIMITED_OR_ROLES.search(line):  # the profile's name isn't enough
         return f"{says} Use the clients of `session` instead."
     return f"{says} Write `{one_line(code)}`."
+
+
+def _about_limit_of_many(cell: str) -> Iterator[str]:
+    """Yield a line if a command in a limited cell for many profiles names a profile."""
+    for command in _commands_in(cell):
+        named = _PROFILE.search(command)
+        if named and not _WITHOUT_CREDENTIALS.search(command):
+            yield (
+                "`--read-only` in the cell's first line doesn't limit a command with "
+                f"`{named[0]}`. Use the clients of `session` instead."
+            )
+            return
 
 
 def _about_variables(cell: str) -> Iterator[str]:

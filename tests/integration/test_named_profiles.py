@@ -9,6 +9,7 @@ import re
 
 import pytest
 
+from ipy_awsprofile.demo.aws import append_section
 from ipy_awsprofile.demo.stages import add_role, seed_organisation
 from ipy_awsprofile.errors import InvalidOption, StaleIdentity
 from tests.aws import EmbeddedAws
@@ -259,6 +260,85 @@ def test_a_block_writes(
     assert "limit" not in shell.good(block.replace(PUT, "list_buckets()")).text
     followed = shell.run(limited.format(put=put))
     assert "no session policy allows" in str(followed.error)
+
+
+@pytest.mark.parametrize(
+    ("code", "followed", "step"),
+    [
+        (
+            "%%aws_profiles {names} --read-only\nboto3.Session(profile_name=profile).{put}",
+            "%%aws_profiles {names} --read-only\nsession.{put}",
+            "use `session` instead of naming the profile",
+        ),
+        (
+            "across_profiles('{names}', lambda session: open_session(session.profile_name).{put}, "
+            "read_only=True)",
+            "across_profiles('{names}', lambda session: open_session(session.profile_name, "
+            "read_only=True).{put}, read_only=True)",
+            "add `read_only=True` to the call of `open_session`",
+        ),
+        (
+            "%%aws_profiles {names}\nboto3.Session(profile_name=profile).{put}",
+            "%%aws_profiles {names} --read-only\nsession.{put}",
+            "add `--read-only` to the cell's first line, and use `session` instead of naming the "
+            "profile",
+        ),
+        (
+            "across_profiles(['{names}'], lambda session: "
+            "boto3.Session(profile_name='RoleBeta').{put}, read_only=True)",
+            "across_profiles(['{names}'], lambda session: "
+            "open_session('RoleBeta', read_only=True).{put}, read_only=True)",
+            "use `open_session('RoleBeta', read_only=True)` instead",
+        ),
+    ],
+)
+def test_code_for_many_profiles_names_one(
+    shell: Shell, aws: EmbeddedAws, code: str, followed: str, step: str
+) -> None:
+    """If limited code for many profiles names a profile that writes, a line's step limits it."""
+    add_role(aws, "prod-admin", "s3:*")
+    put = f"client('s3').{PUT}['ETag']"
+    shell.good("import boto3\nfrom ipy_awsprofile import across_profiles, open_session")
+    if "read" not in code:
+        shell.good("%aws_profile RoleBeta --read-only")
+    text = shell.good(code.format(names="prod-admin", put=put)).text
+    assert f"To limit it, {step}." in text
+    denied = shell.run(followed.format(names="prod-admin", put=put))
+    assert "no session policy allows" in str(denied.error)
+    reading = code.format(names="prod-admin", put="client('s3').list_buckets()['Buckets']")
+    assert "limit" not in shell.good(reading).text
+
+
+def test_a_command_in_a_limited_cell_for_many(shell: Shell, aws: EmbeddedAws) -> None:
+    """In a limited cell for many profiles, a command that names a profile gets a line."""
+    cell = "%%aws_profiles RoleBeta{}\n!echo aws s3 ls --profile {{profile}}\n1"
+    assert "limit" not in shell.good(cell.format("")).text
+    text = shell.good(cell.format(" --read-only")).text
+    assert "doesn't limit a command with `--profile {profile}`. Use the clients of" in text
+
+
+def test_no_profiles(shell: Shell, aws: EmbeddedAws) -> None:
+    """If a list of profiles is empty, a line says that the function wasn't called."""
+    shell.good("from ipy_awsprofile import across_profiles, list_profiles")
+    text = shell.good("across_profiles(list_profiles('prd-*'), lambda session: 1)").text
+    assert "The list of profiles is empty, so the function wasn't called." in text
+    text = shell.good("across_profiles(list_profiles('RoleBeta'), lambda session: 1)").text
+    assert "is empty" not in text
+
+
+def test_profiles_as_records(shell: Shell, aws: EmbeddedAws) -> None:
+    """If code names a profile with a record of `list_profiles`, the line's code contains a name."""
+    add_role(aws, "prod-admin", "s3:*")
+    shell.good("import boto3\nfrom ipy_awsprofile import list_profiles, using_profile")
+    shell.good("%aws_profile RoleBeta --read-only\n(admin,) = list_profiles('prod-admin')")
+    text = shell.good(f"boto3.Session(profile_name=admin).client('s3').{PUT};").text
+    (block,) = [code for code in code_in(text) if code.startswith("with")]
+    followed = shell.run(f"{block}\n    boto3.client('s3').{PUT}")
+    assert "no session policy allows" in str(followed.error)
+    append_section(aws.config_file, "profile Keys", {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE"})
+    shell.good("%aws_profile RoleBeta --read-only")
+    text = shell.run("boto3.Session(profile_name=admin)").text
+    assert "Use `open_session('prod-admin', read_only=True)`." in text
 
 
 @pytest.mark.parametrize(
