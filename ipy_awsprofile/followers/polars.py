@@ -130,6 +130,11 @@ def _result_of_provider(keys: Keys) -> tuple[dict[str, str], int | None]:
     return options, int(keys.expires_at.timestamp())
 
 
+def ignores_profiles() -> bool:
+    """Return whether polars uses the switch's provider, and ignores a profile in options."""
+    return hasattr(_default_provider(), "is_of_switch")
+
+
 # Lazy frames --------------------------------------------------------------------------------------
 
 
@@ -140,7 +145,7 @@ def _may_be_in_s3(_frame: object) -> bool:
     """
     if _imported_polars() is None:
         return False
-    return PROCESS.has_lent_to("polars") or not hasattr(_default_provider(), "is_of_switch")
+    return PROCESS.has_lent_to("polars") or not ignores_profiles()
 
 
 # Options for a session ----------------------------------------------------------------------------

@@ -33,19 +33,20 @@ from ipy_awsprofile.kernel.places import show_endpoint_again
 from ipy_awsprofile.label import Label, is_read_only
 from ipy_awsprofile.notebook.cells import code_of
 from ipy_awsprofile.notebook.options import ProfileActions
-from ipy_awsprofile.notebook.polars_in_code import writes_of_polars
+from ipy_awsprofile.notebook.passed_sessions import code_of_block
+from ipy_awsprofile.notebook.polars_in_code import PolarsCall, calls_of_polars
 from ipy_awsprofile.notebook.prompts import begin_cell, begin_interrupts, end_interrupts
 from ipy_awsprofile.notebook.shell_code import line_about_commands
 from ipy_awsprofile.sessions.issuing import try_to_renew
 from ipy_awsprofile.sessions.protection import problem_of_pattern
 from ipy_awsprofile.sessions.session import ProfileSession
-from ipy_awsprofile.switch.named_profiles import uses_active_instead
+from ipy_awsprofile.switch.named_profiles import request_with_limit, uses_active_instead
 from ipy_awsprofile.switch.opening import is_protected
 from ipy_awsprofile.switch.writing import writes
 from ipy_awsprofile.text import letters_of, misspelled, one_line, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from contextlib import ExitStack
 
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
@@ -179,18 +180,23 @@ class Notices:
                 return
 
     def _tell_about_polars(self, result: ExecutionResult) -> None:
-        """Show a line if polars wrote in a read-only notebook as a profile that the code names."""
+        """Show a line if polars ignored a profile that the code names, or wasn't limited."""
         active = self._switcher.active
-        if active is None or not is_read_only(active.label):
+        if active is None or "polars" not in sys.modules:
             return
-        if not result.success or "polars" not in sys.modules:
-            return
-        for write in writes_of_polars(code_of(result), self._switcher.namespace):
+        from ipy_awsprofile.followers.polars import ignores_profiles  # only polars' users need it
+
+        namespace = self._switcher.namespace
+        for call in calls_of_polars(code_of(result), namespace):
+            line = ""
             with suppress(AwsProfileError):  # the user is still editing the config files
-                if not uses_active_instead(write.profile):
-                    unlimited = Unlimited(Label(write.profile), f"`{write.method}`")
-                    PROCESS.warn(_line_about_unlimited(unlimited, active.label))
-                    return
+                if call.option and ignores_profiles():
+                    line = _line_about_ignored(call, active.label, namespace)
+                elif call.writes and result.success and not uses_active_instead(call.profile):
+                    line = _line_about_polars(call, active.label)
+            if line:
+                PROCESS.warn(line)
+                return
 
     def _tell_about_commands(self, result: ExecutionResult) -> None:
         """Show a line if a command names a profile that it doesn't use, or that isn't limited."""
@@ -351,6 +357,24 @@ def _line_about_unlimited(unlimited: Unlimited, beside: Label) -> str:
     return (
         f"`{beside.name}` doesn't limit a profile that your code names: {unlimited.operation} was "
         f"signed as `{label.profile}`. To limit it, {step}."
+    )
+
+
+def _line_about_polars(write: PolarsCall, active: Label) -> str:
+    """Return a line about a write that the read-only notebook didn't limit, or an empty string."""
+    if not is_read_only(active):
+        return ""
+    return _line_about_unlimited(Unlimited(Label(write.profile), f"`{write.method}`"), active)
+
+
+def _line_about_ignored(call: PolarsCall, active: Label, namespace: Mapping[str, object]) -> str:
+    """Return a line about a profile that polars ignored, or an empty string."""
+    if call.profile == active.profile or call.profile not in read_config().profiles:
+        return ""
+    block = code_of_block(request_with_limit(call.profile), namespace, f"`{call.option}`")
+    return (
+        f"While a profile is active, polars ignores `{call.option}`, so `{call.method}` used the "
+        f"active identity. {block}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Find polars' writes to S3 that name a profile. polars signs requests itself, without a client."""
+"""Find polars' calls for S3 that name a profile. polars signs requests itself, without a client."""
 
 from __future__ import annotations
 
@@ -10,22 +10,32 @@ from typing import NamedTuple
 
 from IPython.core.inputtransformer2 import TransformerManager
 
-#: The methods with which polars writes a file.
+#: polars' functions for files, and those that write.
+_FUNCTIONS = re.compile(r"(?:read|scan|write|sink)_\w+")
 _WRITES = re.compile(r"write_(?:csv|ipc|ndjson|parquet)|sink_\w+")
 
 #: The names of polars' storage option for a profile.
 _OPTIONS = ("aws_profile", "profile")
 
 
-class PolarsWrite(NamedTuple):
-    """A write to S3 by polars: the name of its method, and the profile that the code names."""
+class PolarsCall(NamedTuple):
+    """A call of polars for a file in S3, and the profile that the code names.
+
+    ``option`` is the storage option that names the profile, or None if a provider names it.
+    """
 
     method: str
     profile: str
+    option: str | None
+
+    @property
+    def writes(self) -> bool:
+        """Whether the call writes the file."""
+        return bool(_WRITES.fullmatch(self.method))
 
 
-def writes_of_polars(cell: str, namespace: Mapping[str, object]) -> Iterator[PolarsWrite]:
-    """Yield the writes of a cell that name a profile. ``namespace`` has the notebook's variables.
+def calls_of_polars(cell: str, namespace: Mapping[str, object]) -> Iterator[PolarsCall]:
+    """Yield the calls of a cell that name a profile. ``namespace`` has the notebook's variables.
 
     Arguments must be literals or variables.
     """
@@ -33,25 +43,29 @@ def writes_of_polars(cell: str, namespace: Mapping[str, object]) -> Iterator[Pol
         for node in ast.walk(ast.parse(TransformerManager().transform_cell(cell))):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
                 continue
-            is_write = _WRITES.fullmatch(node.func.attr) and node.args
-            profile = _profile_of(node, namespace) if is_write else None
-            if profile and str(_value_of(node.args[0], namespace)).startswith("s3://"):
-                yield PolarsWrite(node.func.attr, profile)
+            if not _FUNCTIONS.fullmatch(node.func.attr) or not node.args:
+                continue
+            if str(_value_of(node.args[0], namespace)).startswith("s3://"):
+                yield from _named_in(node, node.func.attr, namespace)
 
 
-def _profile_of(call: ast.Call, namespace: Mapping[str, object]) -> str | None:
-    """Return the name of the profile in the options or the provider of a call, or None."""
-    for argument in call.keywords:
-        value = _value_of(argument.value, namespace)
-        names: list[object] = []
-        if argument.arg == "storage_options" and isinstance(value, Mapping):
-            names = [value.get(option) for option in _OPTIONS]
-        if argument.arg == "credential_provider":
-            names = [getattr(value, "profile_name", None), _profile_of_provider(argument.value)]
-        for name in names:
+def _named_in(call: ast.Call, method: str, namespace: Mapping[str, object]) -> Iterator[PolarsCall]:
+    """Yield a call if its provider or, without a provider, its options name a profile."""
+    arguments = {argument.arg: argument.value for argument in call.keywords}
+    provider = arguments.get("credential_provider")
+    if provider:
+        value = _value_of(provider, namespace)
+        for name in (getattr(value, "profile_name", None), _profile_of_provider(provider)):
             if isinstance(name, str):
-                return name
-    return None
+                yield PolarsCall(method, name, None)
+                return
+    elif "storage_options" in arguments:
+        options = _value_of(arguments["storage_options"], namespace)
+        for option in _OPTIONS:
+            name = options.get(option) if isinstance(options, Mapping) else None
+            if isinstance(name, str):
+                yield PolarsCall(method, name, option)
+                return
 
 
 def _profile_of_provider(node: ast.expr) -> object:

@@ -198,6 +198,29 @@ def test_polars_writes(shell: Shell, aws: EmbeddedAws) -> None:
     assert "limit" not in shell.good(writing).text
 
 
+@needs("polars")
+def test_polars_ignores_a_profile(shell: Shell, aws: EmbeddedAws) -> None:
+    """A line says that polars ignores a profile in options, and its block uses the profile."""
+    add_role(aws, "OtherOfPolars", "s3:*", region="us-west-2")
+    shell.good("import polars as pl\nframe = pl.DataFrame({'a': [1]})")
+    options = ", storage_options={'aws_profile': 'OtherOfPolars'}"
+    write = "frame.write_csv('s3://my-first-bucket/a'{})"
+    for limit, outcome in (("", ""), (" --read-only", "no session policy allows")):
+        shell.good(f"%aws_profile RoleBeta{limit}")
+        aws.calls.clear()
+        text = shell.run(write.format(options)).text
+        assert "polars ignores `aws_profile`, so `write_csv` used the active identity." in text
+        assert writers(aws) == {"RoleBeta"}
+        (block,) = [code for code in code_in(text) if code.startswith("with")]
+        shell.good("from ipy_awsprofile import using_profile")
+        aws.calls.clear()
+        followed = shell.run(f"{block}\n    {write.format('')}")
+        assert outcome in str(followed.error or "")
+        assert writers(aws) == {"OtherOfPolars"}
+        assert "polars ignores" not in followed.text
+    assert "polars ignores" not in shell.run(write.format(options.replace("Other", "No"))).text
+
+
 def test_another_named_profile_writes(shell: Shell, aws: EmbeddedAws) -> None:
     """The line about another profile shows a block with which that profile is limited, too."""
     (other,) = seed_organisation(aws, 1)
