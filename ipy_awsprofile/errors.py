@@ -127,7 +127,7 @@ class ProtectedProfile(AwsProfileError):
     def __init__(self, name: str, pattern: str, account: str = "") -> None:
         message = f"The pattern `{pattern}` protects the profile `{name}`"
         if account:
-            message += f": its account is {account}"
+            message += f" in the account {account}"
         hint = "Add `--yes` to confirm the switch, or `confirmed=True` in Python."
         super().__init__(f"{message}.", hint)
         self.pattern = pattern

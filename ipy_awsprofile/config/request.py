@@ -322,6 +322,8 @@ class SessionRequest:
         The result is None if the request is ambiguous. ``profiles`` are the profiles in the shared
         files.
         """
+        if self.role_arn is None and str(self.role).startswith("arn:"):
+            return self._with_role_arn(profiles)
         meant = self
         has_role_only = self.account is None and self.sso is None
         sign_in = profiles.get(self.profile or "", {})
@@ -344,6 +346,16 @@ class SessionRequest:
         elif self.sso and self.profile in profiles:
             meant = replace(self, sso=None)  # the profile has a sign-in
         return meant if meant.names_one_identity else None
+
+    def _with_role_arn(self, profiles: Mapping[str, Mapping[str, Any]]) -> Self | None:
+        """Return a corrected copy of a request whose role is an ARN instead of a name."""
+        of_role = [name for name in profiles if profiles[name].get("role_arn") == self.role]
+        if len(of_role) == 1:
+            source = profiles[of_role[0]].get("source_profile")
+            if self.profile in (None, source, of_role[0]):
+                return replace(self, profile=of_role[0], role=None)
+        named = replace(self, role=None, role_arn=self.role)
+        return named if named.names_one_identity else named.with_one_identity(profiles)
 
     def _with_one_role(self) -> Self:
         """Return a copy that names the role only by its ARN, or this request if that is impossible.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, seed_organisation
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, add_role, seed_organisation
 from ipy_awsprofile.errors import AccessDenied
 from tests.aws import EmbeddedAws
 from tests.identity_center import write_analyst
@@ -34,6 +34,29 @@ def test_the_profile_of_an_arn_in_python(shell: Shell, aws: EmbeddedAws) -> None
     other = shell.refused("open_session('400000000000/RoleBeta')")
     assert "Did you mean" not in f"{other} {other.hint}"
     assert f"Use the profile `{profile}`" in shell.good(f"%aws_profile --explain {ROLE}").text
+
+
+@pytest.mark.parametrize("line", ["--role {}", "UserAlpha --role {}", "RoleBeta --role {}"])
+@pytest.mark.parametrize("role", ["RoleBeta", "RoleGamma"])
+def test_an_arn_as_the_name_of_a_role(
+    shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, line: str, role: str
+) -> None:
+    """An ARN behind `--role` gets the profile that has this role, or the option for an ARN."""
+    monkeypatch.setenv("AWS_PROFILE", "UserAlpha")  # the default credentials
+    add_role(aws, "RoleGamma", "s3:*")
+    if role == "RoleGamma":  # no profile has it
+        text = aws.config_file.read_text()
+        aws.config_file.write_text(text.replace("role/RoleGamma", "role/Other"))
+    arn = ROLE.replace("RoleBeta", role)
+    error = shell.refused(f"%aws_profile {line.format(arn)} --read-only")
+    (written,) = code_in(error.hint)
+    if line.startswith("RoleBeta") and role == "RoleGamma":
+        assert written == f"%aws_profile --role-arn {arn} --source-profile RoleBeta --read-only"
+        return
+    shell.good(written)
+    assert f":assumed-role/{role}/" in shell.names["session"].arn
+    assert "read-only" in shell.good("%aws_profile").text
+    assert (written == "%aws_profile RoleBeta --read-only") == (role == "RoleBeta")
 
 
 @pytest.mark.parametrize("profiles", [0, 2])

@@ -94,7 +94,7 @@ def test_an_account_that_only_sts_knows(shell: Shell, aws: EmbeddedAws) -> None:
     setting(shell, "protected", USER_ACCOUNT)
     error = shell.refused("%aws_profile UserAlpha")
     assert str(error) == (
-        f"The pattern `{USER_ACCOUNT}` protects the profile `UserAlpha`: its account is "
+        f"The pattern `{USER_ACCOUNT}` protects the profile `UserAlpha` in the account "
         f"{USER_ACCOUNT}."
     )
     assert "session" not in shell.names
@@ -103,7 +103,7 @@ def test_an_account_that_only_sts_knows(shell: Shell, aws: EmbeddedAws) -> None:
     with pytest.raises(ProtectedProfile), using_profile("UserAlpha"):
         pass
     assert isinstance(shell.refused("%%aws_profile UserAlpha\n1"), ProtectedProfile)
-    with pytest.raises(NoProfileAnswered, match="protects the profile `UserAlpha`: its account"):
+    with pytest.raises(NoProfileAnswered, match="protects the profile `UserAlpha` in the account"):
         across_profiles("UserAlpha", lambda _: 1, progress=False)
     assert len(across_profiles("UserAlpha", lambda _: 1, progress=False, confirmed=True)) == 1
 
@@ -117,7 +117,7 @@ def test_a_summary_with_protected_profiles(
         aws.write_profile(name, role_arn=f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta", **role)
     setting(shell, "protected", "prod")
     shown = shell.good("%%aws_profiles * --no-progress\n1").text
-    assert f"protects the profile `…`: its account is {ROLE_ACCOUNT}." in shown
+    assert f"protects the profile `…` in the account {ROLE_ACCOUNT}." in shown
     assert "run the cell again with `--yes`, or pass `confirmed=True` in Python." in shown
     assert "retry" not in shown
     assert len(shell.good("%%aws_profiles * --no-progress --yes\n1").result) == 4
