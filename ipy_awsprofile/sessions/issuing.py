@@ -129,7 +129,8 @@ def require_short_lived(keys: Keys) -> Keys:
         return keys
     raise CredentialsUnavailable(
         "The session has long-term keys, which never leave the kernel.",
-        "Pass the library the name of the profile that has the keys, or switch to a role.",
+        "Switch to a role. If the library takes the name of a profile, you can also pass it the "
+        "name of the profile that has the keys.",
     )
 
 
