@@ -155,4 +155,6 @@ class IssuedKeys:
         """Return the identities whose keys the user's code has passed as explicit keys."""
         if getattr(credentials, "method", "explicit") != "explicit":
             return []  # botocore found and renews them
+        if not getattr(credentials, "token", None):
+            return []  # AWS refuses temporary keys without their token, and the error says so
         return self._owners.get(getattr(credentials, "access_key", ""), [])
