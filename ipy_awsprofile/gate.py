@@ -501,7 +501,7 @@ def _step_to_keep(label: Label, signer: Signer) -> str:
     active = PROCESS.active
     if signer is not Signer.CLIENT or label.origin is None:
         return ""
-    if active and active.limits:  # such a session wouldn't have these limits
+    if active and active.limits not in ("", label.limits):  # it wouldn't have these limits
         return ""
     return (
         f" To sign as {label.name}, use `open_session({python_arguments(label.origin.request)})`."

@@ -350,7 +350,7 @@ class SessionRequest:
     def _with_role_arn(self, profiles: Mapping[str, Mapping[str, Any]]) -> Self | None:
         """Return a corrected copy of a request whose role is an ARN instead of a name."""
         of_role = [name for name in profiles if profiles[name].get("role_arn") == self.role]
-        if len(of_role) == 1:
+        if len(of_role) == 1 and self.source_profile is None:
             source = profiles[of_role[0]].get("source_profile")
             if self.profile in (None, source, of_role[0]):
                 return replace(self, profile=of_role[0], role=None)

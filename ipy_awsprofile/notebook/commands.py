@@ -291,11 +291,10 @@ class _Line:
         notes: list[Leftover] = []
         if active and self.former and self.former.variable != active.variable:
             notes.append(about_former_variable(self.former, self.switcher.namespace))
-        has_options = self.request and chosen(self.options, SwitchRequest)
         if active and self.former:
             if self.former.name != active.name:
                 notes += about_earlier_limits(self.earlier, active)
-            elif has_options:  # a name alone drops the limits on purpose
+            elif self.request:
                 notes += about_former_limits(self.former, active)
         return active_card(self.switcher, self.before, notes=notes)
 

@@ -345,7 +345,10 @@ class Notices:
 def _line_about_unlimited(unlimited: Unlimited, beside: Label) -> str:
     """Return a line about an operation that a read-only identity, ``beside``, didn't limit."""
     label = unlimited.label
-    if label.origin:
+    if unlimited.operation == "AssumeRole":  # the role's session can write
+        opened = f"open_session(role_arn=ARN, source_profile={label.profile!r}, read_only=True)"
+        step = f"use `{opened}` with the role's ARN"
+    elif label.origin:
         step = _step_to_limit(label.origin)
     elif unlimited.turn:
         step = _step_for_many(label, unlimited.turn)

@@ -68,7 +68,12 @@ def test_a_limit_that_the_next_line_lacks(notebook: Shell) -> None:
     card = notebook.good(line).text
     assert "eu-west-1" in card
     assert "read-only" in card
-    for deliberate in ("RoleBeta", "RoleBeta --region eu-west-1 --write", "one-dev --region x"):
+    for line in ("RoleBeta", "RoleBeta --quiet", "RoleBeta --share"):
+        notebook.good("%aws_profile RoleBeta --read-only")
+        told = notebook.good(f"%aws_profile {line}").text
+        assert "so the session isn't limited. To limit it again, run `%aws_profile RoleBeta" in told
+        assert "former switch" not in notebook.good("%aws_profile").text
+    for deliberate in ("RoleBeta --region eu-west-1 --write", "one-dev --region x"):
         notebook.good("%aws_profile RoleBeta --read-only")
         assert "former switch" not in notebook.good(f"%aws_profile {deliberate}").text
 

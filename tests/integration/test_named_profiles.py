@@ -10,7 +10,7 @@ import re
 import pytest
 
 from ipy_awsprofile.demo.aws import append_section
-from ipy_awsprofile.demo.stages import add_role, seed_organisation
+from ipy_awsprofile.demo.stages import Scenario, add_role, seed_organisation
 from ipy_awsprofile.errors import InvalidOption, StaleIdentity
 from tests.aws import EmbeddedAws
 from tests.integration.test_hints import code_in
@@ -161,6 +161,21 @@ def test_a_named_profile_writes(shell: Shell, aws: EmbeddedAws) -> None:
     aws.calls.clear()
     followed = shell.run(WRITE % "")
     assert "no session policy allows" in str(followed.error)
+
+
+def test_a_role_that_code_assumes(shell: Shell, scenario: Scenario) -> None:
+    """If code in a read-only notebook assumes a role, the line's step limits the role's session."""
+    shell.good("import boto3\nfrom ipy_awsprofile import open_session")
+    shell.good("%aws_profile RoleBeta --read-only")
+    assume = f".client('sts').assume_role(RoleArn='{scenario.role_arn}', RoleSessionName='me');"
+    text = shell.good(f"boto3.Session(profile_name='UserAlpha'){assume}").text
+    (opened,) = [code for code in code_in(text) if code.startswith("open_session")]
+    shell.names["ARN"] = scenario.role_arn
+    followed = shell.run(f"{opened}.client('s3').{PUT}")
+    assert "no session policy allows" in str(followed.error)
+    denied = shell.run(f"session{assume}").text
+    assert "it lacks `sts:AssumeRole`" in denied
+    assert "To write" not in denied
 
 
 @needs("polars")

@@ -85,6 +85,14 @@ def test_sessions_of_several_switches(shell: Shell, aws: EmbeddedAws) -> None:
     assert "is active" not in ran.text
     shell.good(f"former = session\n%aws_profile {other} --read-only")
     assert "open_session" not in str(getattr(shell.run("former.client('s3')").error, "hint", ""))
+    # If all sessions have the same limit, the line's code keeps it, too.
+    shell.good(f"%aws_profile {other} --read-only\nlimited = session")
+    shell.good("%aws_profile RoleBeta --read-only")
+    account = ".client('sts').get_caller_identity()['Account']"
+    hint = getattr(shell.run(f"limited{account}").error, "hint", "")
+    (opened,) = [code for code in code_in(hint) if code.startswith("open_session")]
+    assert opened == f"open_session('{other}', read_only=True)"
+    assert shell.good(f"{opened}{account}").result in shell.names["limited"].arn
 
 
 # fsspec -------------------------------------------------------------------------------------------

@@ -36,7 +36,15 @@ def test_the_profile_of_an_arn_in_python(shell: Shell, aws: EmbeddedAws) -> None
     assert f"Use the profile `{profile}`" in shell.good(f"%aws_profile --explain {ROLE}").text
 
 
-@pytest.mark.parametrize("line", ["--role {}", "UserAlpha --role {}", "RoleBeta --role {}"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--role {}",
+        "UserAlpha --role {}",
+        "RoleBeta --role {}",
+        "--role {} --source-profile UserAlpha",
+    ],
+)
 @pytest.mark.parametrize("role", ["RoleBeta", "RoleGamma"])
 def test_an_arn_as_the_name_of_a_role(
     shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, line: str, role: str
@@ -56,7 +64,8 @@ def test_an_arn_as_the_name_of_a_role(
     shell.good(written)
     assert f":assumed-role/{role}/" in shell.names["session"].arn
     assert "read-only" in shell.good("%aws_profile").text
-    assert (written == "%aws_profile RoleBeta --read-only") == (role == "RoleBeta")
+    is_profile = role == "RoleBeta" and "--source-profile" not in line
+    assert (written == "%aws_profile RoleBeta --read-only") == is_profile
 
 
 @pytest.mark.parametrize("profiles", [0, 2])
