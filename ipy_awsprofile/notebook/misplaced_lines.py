@@ -6,19 +6,26 @@ character in its name that makes it unknown to IPython.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from traceback import walk_tb
 from typing import TYPE_CHECKING
 
 from boto3.session import Session
 from IPython.core.error import UsageError
 
 from ipy_awsprofile.config.files import SharedFiles
-from ipy_awsprofile.config.request import SESSION
+from ipy_awsprofile.config.request import SESSION, Option, SwitchRequest, options_of
 from ipy_awsprofile.config.settings import known_settings
-from ipy_awsprofile.notebook.options import ACTIONS_ALONE, has_access_key
-from ipy_awsprofile.text import letters_of, listed, misspelled, one_line
+from ipy_awsprofile.notebook.options import (
+    ACTIONS_ALONE,
+    OF_EACH_PROFILE,
+    CellOptions,
+    has_access_key,
+)
+from ipy_awsprofile.text import letters_of, listed, misspelled, one_line, quoted
 
 if TYPE_CHECKING:
     from ipy_awsprofile.switch.switcher import Switcher
@@ -53,6 +60,13 @@ _UNKNOWN = re.compile(
     r"(?:Line magic function `%|Cell magic `%%)(?P<name>.*?)` not found", re.DOTALL
 )
 _LINE = re.compile(r"(?m)^[ \t]*(%%?)(.*)$")
+
+#: The options of the magics that switch, by the names of their parameters in Python.
+_OF_SWITCH = options_of(SwitchRequest)
+_OPTIONS = {
+    "aws_profile": _OF_SWITCH,
+    "aws_profiles": options_of(CellOptions) | {name: _OF_SWITCH[name] for name in OF_EACH_PROFILE},
+}
 
 #: A magic with a space or different letters, and its arguments.
 _CALL = re.compile(r"\(\s*(['\"]?)([^'\"(),]*)\1\s*\)")
@@ -89,33 +103,51 @@ def line_about_misplaced(
     command = _about_command(code.rstrip())
     if command:
         return command
+    magic = _MAGIC.search(code)
+    if magic is None:
+        return ""
+    if "%run" in cell or _is_in_module(error, namespace):
+        in_program = _about_magic_in_program(error, cell)
+        if in_program:
+            return in_program
     active = switcher.active if switcher else None
     variable = active.request.variable if active else ""
-    return _about_magic(error, code, cell, variable)
+    return _about_magic(magic, code, variable)
 
 
 # Magics in code -----------------------------------------------------------------------------------
 
 
-def _about_magic(error: SyntaxError, code: str, cell: str, variable: str) -> str:
-    """Return a line about a magic that isn't at the beginning of a line, or in a program.
+def _is_in_module(error: SyntaxError, namespace: Mapping[str, object]) -> bool:
+    """Return whether the code with a syntax error is in a module that the notebook imports.
 
-    ``code`` is the line of the error, and ``variable`` names the active session's variable.
+    A cell with a syntax error doesn't run, so the traceback doesn't contain the notebook's code. A
+    name of a file doesn't tell them apart, because ipykernel names each cell like a module.
     """
-    magic = _MAGIC.search(code)
-    if magic is None:
-        return ""
+    return any(frame.f_globals is namespace for frame, _ in walk_tb(error.__traceback__))
+
+
+def _about_magic_in_program(error: SyntaxError, cell: str) -> str:
+    """Return a line about a magic in a program or module, or "" if it isn't in a Python file."""
     file = Path(str(error.filename or ""))
-    if file.suffix == ".py" and "%run" in cell:
+    if file.suffix != ".py":
+        return ""
+    if "%run" in cell:
         return (
             f"A file with magics must end with `.ipy`. Rename `{file.name}` to "
             f"`{file.stem}.ipy`, and write `%run {file.stem}.ipy`."
         )
-    if file.suffix == ".py":
-        return (
-            f"A module can't contain magics. Rename `{file.name}` to `{file.stem}.ipy`, and write "
-            f"`%run {file.stem}.ipy` instead of importing it."
-        )
+    return (
+        f"A module can't contain magics. Rename `{file.name}` to `{file.stem}.ipy`, and write "
+        f"`%run {file.stem}.ipy` instead of importing it."
+    )
+
+
+def _about_magic(magic: re.Match[str], code: str, variable: str) -> str:
+    """Return a line about a magic that isn't at the beginning of a line or of a cell.
+
+    ``code`` is the line of the error, and ``variable`` names the active session's variable.
+    """
     before = code[: magic.start()]
     line = _without_code(before, magic[0])
     if not line.startswith("%%"):
@@ -124,10 +156,17 @@ def _about_magic(error: SyntaxError, code: str, cell: str, variable: str) -> str
             f"A magic must be at the beginning of a line. Write `{line}` on a separate line, "
             f"which can be indented.{in_code}"
         )
-    assigned = _ASSIGNED.match(code)
-    if assigned and line.startswith("%%aws_profiles"):
-        line += f" --into {assigned[1]}"
-    return f"A magic with two percent signs must begin the cell. Write `{line}`."
+    assigned = _ASSIGNED.match(before)
+    if assigned is None or not line.startswith("%%aws_"):
+        return f"A magic with two percent signs must begin the cell. Write `{line}`."
+    name = line.split(maxsplit=1)[0]
+    if name == "%%aws_profiles":
+        into = "" if "--into" in line else f" --into {assigned[1]}"
+        return f"`{name}` must begin the cell. Write `{line}{into}` in the cell's first line."
+    return (
+        f"`{name}` must begin the cell. Write `{line}` in the cell's first line, and assign "
+        f"`{assigned[1]}` in the lines below it."
+    )
 
 
 def _without_code(before: str, line: str) -> str:
@@ -245,15 +284,15 @@ def _about_spelling(mark: str, name: str, line: str) -> str:
     near = misspelled(letters_of(magic[1]), _MAGICS, _LIKE_MAGIC) if magic else []
     if magic is None or not near:
         return ""
-    call = _CALL.fullmatch(magic[2])
-    arguments = call[2] if call else magic[2].lstrip(",;:")
+    call = _words_of_call(magic[2], near[0])
+    arguments = call or magic[2].lstrip(",;:")
     follows = magic[2][:1]
     is_separate = follows in _SEPARATORS or not follows.isprintable()
-    if not call and not is_separate:
+    if call is None and not is_separate:
         return ""
     words = " ".join(_visible_words(arguments))
     written = one_line(f"{mark}{near[0]} {words}".strip())
-    if call:
+    if call is not None:
         return f"A magic isn't a function. Write `{written}`."
     if name not in _MAGICS or follows in _SEPARATORS:
         return f"Write `{written}`."
@@ -261,6 +300,41 @@ def _about_spelling(mark: str, name: str, line: str) -> str:
         f"The character after `{mark}{name}` isn't a normal space. Delete it, and type a space: "
         f"`{written}`."
     )
+
+
+def _words_of_call(text: str, magic: str) -> str | None:
+    """Return the words for a magic that is written as a call, or None for other text.
+
+    ``text`` follows the name of the magic. The result is also None if the magic doesn't have an
+    option that the call passes, because a line without the option could lack a limit.
+    """
+    name = _CALL.fullmatch(text)
+    if name:
+        return name[2]
+    options = _OPTIONS.get(magic, {})
+    words: list[str] = []
+    try:
+        call = ast.parse(f"{magic}{text}", mode="eval").body
+        if not isinstance(call, ast.Call) or len(call.args) > 1:
+            return None
+        words += [quoted(str(ast.literal_eval(each))) for each in call.args]
+        for keyword in call.keywords:
+            value = ast.literal_eval(keyword.value)
+            words += _words_of_option(options[str(keyword.arg)], value)
+    except (KeyError, SyntaxError, ValueError):  # another option, or a value that isn't a literal
+        return None
+    return " ".join(words)
+
+
+def _words_of_option(declared: Option, value: object) -> list[str]:
+    """Return the words of an option with a value from Python code."""
+    if value is None or value is False:
+        return []
+    if value is True:
+        return [declared.flag]
+    if isinstance(value, list | tuple):
+        value = ",".join(map(str, value))
+    return [declared.flag, quoted(str(value))]
 
 
 def _visible_words(text: str) -> list[str]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from ipy_awsprofile.demo.stages import seed_organisation
 from tests.aws import EmbeddedAws
 from tests.integration.test_hints import code_in
+from tests.kernels import Kernel
 from tests.shells import Shell
 
 
@@ -79,6 +81,22 @@ def test_options_below_a_cell_magic(shell: Shell, aws: EmbeddedAws) -> None:
     assert "ran without" not in shell.run("%aws_profile RoleBeta\nread_it").text
 
 
+def test_assigned_cell_magics(aws: EmbeddedAws) -> None:
+    """A cell isn't taken for a module, although ipykernel gives each cell the name of a file."""
+    seed_organisation(aws, 2)
+    with Kernel.started(aws, {"AWS_ENDPOINT_URL": aws.endpoint_url}) as kernel:
+        text = kernel.run("ids = %%aws_profiles atlas-*\nprofile").text
+        assert "module" not in text
+        magic, line = code_in(text)
+        assert f"`{magic}` must begin the cell" in text
+        kernel.good(f"{line}\nsession.profile_name")
+        assert "atlas-dev" in kernel.good("ids['value'].tolist()").text
+        _, line, variable = code_in(kernel.run("who = %%aws_profile RoleBeta --read-only").text)
+        assert "--read-only" in line
+        kernel.good(f"{line}\n{variable} = session.profile_name")
+        assert "RoleBeta" in kernel.good("who").text
+
+
 def codes_below(shell: Shell, cell: str) -> list[str]:
     """Return the code in the lines about a cell, without the code in IPython's own error."""
     return code_in(shell.run(cell).text.partition("UsageError")[0])
@@ -91,6 +109,8 @@ def codes_below(shell: Shell, cell: str) -> list[str]:
         "%aws_profile\u2003RoleBeta\xa0--read-only",
         "%aws_profile\u200b RoleBeta --read-only",
         "%aws_profile('RoleBeta --read-only')",
+        "%aws_profile('RoleBeta', read_only=True)",
+        "%aws_profile('RoleBeta', read_only=True, mfa=False, region=None)",
         "% aws_profile RoleBeta --read-only",
         "%aws profile RoleBeta --read-only",
         "%AWS_Profile RoleBeta --read-only",
@@ -104,6 +124,21 @@ def test_unknown_magics(shell: Shell, aws: EmbeddedAws, typed: str) -> None:
     assert line == "%aws_profile RoleBeta --read-only"
     shell.good(line)
     assert shell.names["session"].target.request.read_only
+
+
+def test_calls_of_a_magic(shell: Shell, aws: EmbeddedAws) -> None:
+    """The line for a call has all options of the call, or there is no line."""
+    called = "%%aws_profiles('Role*', regions=['us-west-1', 'us-west-2'], read_only=True)"
+    *_, line = codes_below(shell, f"{called}\nsession.region_name")
+    assert line == "%%aws_profiles Role* --regions us-west-1,us-west-2 --read-only"
+    frame = shell.good(f"{line}\nsession.target.request.read_only").result
+    assert frame["value"].tolist() == [True, True]
+    for typed in (
+        "'RoleBeta', limited=True",
+        "'RoleBeta', region=where",
+        "'RoleBeta', 'UserAlpha'",
+    ):
+        assert not codes_below(shell, f"%aws_profile({typed})")
 
 
 @pytest.mark.parametrize(
