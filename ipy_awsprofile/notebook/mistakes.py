@@ -25,6 +25,7 @@ from ipy_awsprofile.config.request import (
 )
 from ipy_awsprofile.config.settings import SETTINGS_OF_CLI, known_settings
 from ipy_awsprofile.config.target import target_of
+from ipy_awsprofile.config.sign_ins import sign_in_of_pattern
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
 from ipy_awsprofile.notebook.calls import advice_about_file, advice_about_rows
 from ipy_awsprofile.notebook.filled_in import FilledInLine
@@ -249,7 +250,7 @@ class TypedLine:
             return ""
         if excluding:
             options = [*options, "--exclude", excluding]
-        if not options or not list_profiles(selecting):
+        if not options or not all(map(_can_select, alternatives(selecting))):
             return ""
         return self._written([selecting, *options])
 
@@ -579,6 +580,11 @@ def _advice_for_option_of_switch(flags: Sequence[str]) -> str:
             instead = _OF_SWITCH[flag]
             return f"`{flag}` is an option of `%aws_profile`, and not of this cell. {instead}"
     return ""
+
+
+def _can_select(pattern: str) -> bool:
+    """Return whether a pattern matches a profile, or can match roles of a sign-in."""
+    return bool(list_profiles(pattern) or sign_in_of_pattern(pattern, read_config()))
 
 
 def _cell_flags() -> set[str]:

@@ -98,6 +98,21 @@ def test_a_pattern_with_options(shell: Shell, typed: str) -> None:
 
 
 @pytest.mark.usefixtures("profiles")
+@pytest.mark.parametrize("options", ["--into b", "--exclude one-dev", "--read-only --into b"])
+@pytest.mark.parametrize("pattern", ["*-dev,nothing", "*-dev, nothing", "nothing,*-dev"])
+def test_an_unknown_name_with_options(shell: Shell, pattern: str, options: str) -> None:
+    """The hint for an unknown name doesn't repeat the line, but lists the profiles."""
+    error = shell.refused(f"%%aws_profiles {pattern} {options}\n1")
+    assert str(error) == "No profile matches `nothing`."
+    line, function = code_in(error.hint)
+    assert "two-prod" in shell.good(line).text
+    shell.good("from ipy_awsprofile import list_profiles")
+    assert "two-prod" in shell.good(function).result
+    close = shell.refused(f"%%aws_profiles *-dev,one-prd {options}\n1").hint
+    assert code_in(close)[0] == "one-prod"
+
+
+@pytest.mark.usefixtures("profiles")
 def test_exclusions_in_python(shell: Shell) -> None:
     """The advice in Python leaves out the profile, and a misspelled name isn't run instead."""
     shell.good("from ipy_awsprofile import across_profiles")
