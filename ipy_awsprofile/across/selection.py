@@ -18,12 +18,13 @@ from ipy_awsprofile.config.names import AssignedName, alternatives, fits, has_wi
 from ipy_awsprofile.config.profiles import profiles_by_name
 from ipy_awsprofile.config.request import require_name
 from ipy_awsprofile.config.shared import SHARED_PROFILES
-from ipy_awsprofile.config.sign_ins import role_named, sign_in_of_pattern
+from ipy_awsprofile.config.sign_ins import role_named, sign_in_of_pattern, sign_ins
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.sessions.assigned_roles import (
     AssignedRole,
     known_account_name,
+    known_roles_without_profile,
     list_assigned_roles,
 )
 from ipy_awsprofile.switch.using_profile import running_switcher
@@ -163,7 +164,11 @@ def _names_matching(pattern: str, person: Person, *, written: str) -> list[str]:
             if role.profile not in names:
                 names.append(str(role))
     if not names:
-        advice = _advice_for_exclusion(written) or advice_for_pattern(pattern)
+        advice = (
+            _advice_for_assigned_roles(pattern)  # before `--sso` is taken for an exclusion
+            or _advice_for_exclusion(written)
+            or advice_for_pattern(pattern)
+        )
         lists = "`%aws_profiles`, or `list_profiles()` in Python, lists the profiles."
         raise InvalidOption(f"No profile matches `{pattern}`.", advice or lists)
     advice = _advice_for_words(pattern, names)
@@ -179,6 +184,7 @@ def advice_for_pattern(pattern: str) -> str:
         return "The pattern `*` matches all profiles."
     return (
         _advice_for_organization(pattern)
+        or _advice_for_assigned_roles(pattern)
         or _advice_for_exclusion(pattern)
         or _advice_for_anchors(pattern)
         or _advice_for_punctuation(pattern)
@@ -198,6 +204,41 @@ def _advice_for_organization(pattern: str) -> str:
         "For the organization's accounts, write `%%aws_profiles --organization --role NAME` above "
         'a cell\'s code. In Python, pass `organization_roles("NAME")`.'
     )
+
+
+def _advice_for_assigned_roles(pattern: str) -> str:
+    """Return advice for the name of a sign-in, or of one of its roles or accounts, or "".
+
+    The option ``--sso`` can come before the name. The names of roles and accounts are known if the
+    list of the sign-in's roles is cached.
+    """
+    words = pattern.replace("--sso=", "--sso ").split()
+    selected = list(sign_ins(read_config()))
+    is_sign_in = words[:1] == ["--sso"]
+    if is_sign_in:
+        del words[0]
+    if words and words[0] in selected:
+        is_sign_in = True
+        selected = [words.pop(0)]
+    patterns: list[str] = []
+    for role in known_roles_without_profile():
+        if role.sso_session in selected:
+            patterns += _patterns_for_role(role, " ".join(words).casefold())
+    if is_sign_in and not patterns:
+        patterns = [f"{name}:*" for name in selected]
+    usable = [each for each in patterns if not re.search(r"[\s,]", each)]  # they separate patterns
+    if not usable:
+        return ""
+    return f"To select roles in IAM Identity Center, write {choice_of(dict.fromkeys(usable))}."
+
+
+def _patterns_for_role(role: AssignedRole, name: str) -> list[str]:
+    """Return the pattern that selects the role or the account with a name in lower case."""
+    if name == role.role.casefold():
+        return [f"{role.sso_session}:*/{role.role}"]
+    if name in (role.account.id, role.account.name.casefold()):
+        return [f"{role.sso_session}:{role.account.id}/*"]
+    return []
 
 
 def split_exclusions(written: str) -> tuple[str, str]:

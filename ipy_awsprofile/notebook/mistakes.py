@@ -24,8 +24,8 @@ from ipy_awsprofile.config.request import (
     options_of,
 )
 from ipy_awsprofile.config.settings import SETTINGS_OF_CLI, known_settings
-from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.config.sign_ins import sign_in_of_pattern
+from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
 from ipy_awsprofile.notebook.calls import advice_about_file, advice_about_rows
 from ipy_awsprofile.notebook.filled_in import FilledInLine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, add_role, seed_organisation
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, add_role, allow, seed_organisation
 from ipy_awsprofile.errors import AccessDenied
 from tests.aws import EmbeddedAws
 from tests.identity_center import write_analyst
@@ -12,6 +12,7 @@ from tests.integration.test_hints import ROLE, code_in
 from tests.shells import Shell
 
 SESSION = "arn:aws:sts::123456789012:assumed-role/RoleBeta/me"  # as a card shows it
+OF_CORP = f"corp:{ROLE_ACCOUNT}/Analyst"
 OF_ANALYST = "arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Analyst_0123456789abcdef/ann"
 
 
@@ -118,6 +119,53 @@ def test_the_session_of_a_sign_in(
         shell.good(f"from ipy_awsprofile import open_session\nopened = open_session({code})")
         arn = shell.good("opened.client('sts').get_caller_identity()['Arn']").result
         assert "AWSReservedSSO_Analyst" in arn
+
+
+def test_assigned_roles_in_python(shell: Shell, aws: EmbeddedAws) -> None:
+    """The record of an assigned role gets the call with the role's name and all options."""
+    write_analyst(aws)
+    aws.sso.sign_in("corp")
+    shell.good("from ipy_awsprofile import list_assigned_roles, open_session, using_profile")
+    shell.good("(role,) = list_assigned_roles()")
+    (line,) = code_in(shell.refused("open_session(role, region='us-west-1')").hint)
+    opened = shell.good(line).result
+    assert (opened.profile_name, opened.region_name) == (OF_CORP, "us-west-1")
+    (line,) = code_in(shell.refused("with using_profile(profile=role): pass").hint)
+    assert shell.good(f"{line} name = session.profile_name\nname").result == OF_CORP
+
+
+def test_assigned_roles_in_a_pattern(shell: Shell, aws: EmbeddedAws) -> None:
+    """The name of a sign-in, of its role or its account gets the pattern for the roles."""
+    write_analyst(aws)
+    for role in ("Auditor", "Reader"):
+        aws.sso.assign(ROLE_ACCOUNT, role, policy=allow("s3:*"))
+    aws.sso.name_account(ROLE_ACCOUNT, "Atlas dev", "atlas@acme.example")
+    aws.sso.sign_in("corp")
+    shell.good("from ipy_awsprofile import across_profiles")
+    auditor, reader = (f"corp:{ROLE_ACCOUNT}/{role}" for role in ("Auditor", "Reader"))
+    selected = {
+        "--sso": [OF_CORP, auditor, reader],
+        "--sso=corp": [OF_CORP, auditor, reader],
+        "corp": [OF_CORP, auditor, reader],
+        "reader": [reader],
+        "--sso Reader": [reader],
+        "corp Reader": [reader],
+        "Atlas dev": [OF_CORP, auditor, reader],
+        "corp reader": [reader],
+    }
+    assert "No profile matches" in str(shell.refused("%%aws_profiles reader\n1"))
+    shell.good("%aws_profiles --sso")  # lists the roles
+    for typed, names in selected.items():
+        hint = shell.refused(f"across_profiles({typed!r}, repr, progress=False)").hint
+        (pattern,) = code_in(hint)
+        frame = shell.good(f"across_profiles({pattern!r}, repr, progress=False)").result
+        assert list(frame["profile"]) == names
+        if not typed.startswith("--"):
+            assert shell.refused(f"%%aws_profiles {typed}\n1").hint == hint
+            assert hint in shell.good(f"%aws_profiles {typed}").text
+    frame = shell.good(f"%%aws_profiles {pattern} --no-progress\nprofile").result
+    assert list(frame["profile"]) == names
+    assert "Identity Center" not in shell.refused("%%aws_profiles nothing\n1").hint
 
 
 def test_the_session_of_a_missing_sign_in(shell: Shell, aws: EmbeddedAws) -> None:
