@@ -219,8 +219,16 @@ def _require_no_session(call: _Call) -> None:
 
 
 def _require_no_role(call: _Call) -> None:
-    """Raise InvalidOption if the code passed an organization's role instead of a profile's name."""
+    """Raise InvalidOption if the code passed the record of a role instead of a profile's name."""
     role = call.given.get("profile")
+    if hasattr(role, "sso_session") and not isinstance(role, str):
+        line = call.statement({"profile": repr(str(role))})
+        if call.function != "open_session":
+            line = f"with {line}:"
+        raise InvalidOption(
+            f"`{call.function}` takes a name, but got a role from `list_assigned_roles`.",
+            f"Write `{line}`.",
+        )
     arn = getattr(role, "arn", None)
     if arn is None or isinstance(role, str):  # a `Profile` has an ARN, too
         return
