@@ -16,7 +16,7 @@ from botocore.exceptions import ProfileNotFound
 
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.names import Arn
-from ipy_awsprofile.config.request import Form, Origin, SessionRequest, arguments, python_arguments
+from ipy_awsprofile.config.request import Form, Origin, arguments, python_arguments
 from ipy_awsprofile.config.shared import python_of
 from ipy_awsprofile.credentials.botocore_session import rejection_of
 from ipy_awsprofile.credentials.caller import caller_of
@@ -30,7 +30,7 @@ from ipy_awsprofile.label import ActiveProfile, Label, Signature, is_read_only
 from ipy_awsprofile.notebook.passed_sessions import code_of_block, packages_of
 from ipy_awsprofile.sessions.assigned_roles import known_account_name
 from ipy_awsprofile.sessions.issuing import try_to_renew
-from ipy_awsprofile.switch.named_profiles import line_about_hidden, request_with_limit
+from ipy_awsprofile.switch.named_profiles import line_about_hidden, request_named
 from ipy_awsprofile.switch.stack import OpenProfile
 from ipy_awsprofile.switch.switcher import Switcher
 from ipy_awsprofile.switch.writing import (
@@ -124,9 +124,7 @@ def _line_about_copy(error: Exception, switcher: Switcher) -> str:
             f"`{name}` is for programs outside the notebook. In the notebook, "
             f"`{active.label.name}` is already active, so use `boto3.Session()`."
         )
-    request = request_with_limit(name)
-    if active.request.profile == name:  # the limits remain
-        request = SessionRequest(**active.request.session_options())
+    request = request_named(name, active.request)
     problem = line_about_hidden(active.label)
     step = f"Use `open_session({python_arguments(request)})`."
     libraries = packages_of(error) - {"boto3", "botocore", "ipy_awsprofile"}

@@ -101,12 +101,12 @@ def code_of_block(
     """Return advice to use an identity in a block. ``left_out`` is what to leave out there."""
     statement = f"with using_profile({python_arguments(request)}):"
     return (
-        f"{_first_import('using_profile', namespace)} `{statement}`, and leave out {left_out} in "
+        f"{first_import('using_profile', namespace)} `{statement}`, and leave out {left_out} in "
         "the block."
     )
 
 
-def _first_import(name: str, namespace: Mapping[str, object]) -> str:
+def first_import(name: str, namespace: Mapping[str, object]) -> str:
     """Return the beginning of advice that ends with code that uses a name of this package."""
     if name in namespace:
         return "Write"
@@ -147,7 +147,7 @@ class _Passed:
             if self._is_active(value):
                 return self._about_active("`s3://` paths use", value, f"`{parameter}`")
             instead = code.format(self._variable_of(value))
-            return f"{_first_import('libraries', self.namespace)} `{instead}`{hint}."
+            return f"{first_import('libraries', self.namespace)} `{instead}`{hint}."
         return ""
 
     def about_position(self) -> str:
@@ -239,7 +239,7 @@ class _Passed:
         """Return advice to pass a session's options or, if they aren't enough, to use a block."""
         target = session.target
         if target.resolves_by_name and is_visible(target.name):
-            return f"{_first_import('storage_options', self.namespace)} `{code}`."
+            return f"{first_import('storage_options', self.namespace)} `{code}`."
         return code_of_block(target.request, self.namespace, left_out)
 
     def _about_active(self, who: str, value: object, left_out: str) -> str:
@@ -284,7 +284,7 @@ class _Passed:
             return "`boto3_session` takes a session, such as `boto3_session=session`."
         return (
             "`boto3_session` takes a session, not a profile's name. "
-            f"{_first_import('open_session', self.namespace)} "
+            f"{first_import('open_session', self.namespace)} "
             f"`boto3_session=open_session({python_arguments(request_with_limit(name))})`."
         )
 

@@ -24,15 +24,22 @@ from ipy_awsprofile.call_stack import library_of
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.profiles import Profile
 from ipy_awsprofile.config.request import SESSION, SessionRequest, python_arguments
+from ipy_awsprofile.config.sign_ins import role_named, sign_in_of_pattern
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.follower import is_error_of
 from ipy_awsprofile.followers.processes import line_about_ended_workers
 from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.notebook.clients_in_code import line_about_client
 from ipy_awsprofile.notebook.misplaced_lines import line_about_misplaced
-from ipy_awsprofile.notebook.passed_sessions import line_about_passed_session
+from ipy_awsprofile.notebook.passed_sessions import (
+    code_of_block,
+    first_import,
+    line_about_passed_session,
+    packages_of,
+)
 from ipy_awsprofile.notebook.paths_in_code import line_about_path
 from ipy_awsprofile.sessions.session import Identity
+from ipy_awsprofile.switch.named_profiles import request_named
 from ipy_awsprofile.switch.user_functions import line_about_value
 from ipy_awsprofile.text import letters_of, misspelled, variable_of
 
@@ -346,9 +353,26 @@ class _Mistake:
     def _about_profile(self) -> str:
         """Return a line about a profile that boto3 can't find, or an empty string."""
         name = str(getattr(self.error, "kwargs", {}).get("profile", ""))
-        names = read_config().profiles
+        config = read_config()
+        names = config.profiles
+        if role_named(name, config) and sign_in_of_pattern(name, config):
+            return self._about_assigned_role(name)
         near = [] if name in names else misspelled(name, names)
         return f"Did you mean `{near[0]}`?" if near else ""
+
+    def _about_assigned_role(self, name: str) -> str:
+        """Return a line about a role's name, which isn't the name of a profile in the files."""
+        active = self.switcher.active if self.switcher else None
+        request = request_named(name, active.request if active else None)
+        says = (
+            f"`{name}` is a role in IAM Identity Center. boto3 finds only profiles in the shared "
+            "files."
+        )
+        if packages_of(self.error) - {"boto3", "botocore", _PACKAGE.__name__}:
+            step = code_of_block(request, self.namespace, "the profile's name")
+            return f"{says} {step}"
+        step = first_import("open_session", self.namespace)
+        return f"{says} {step} `open_session({python_arguments(request)})`."
 
     # ---- values
 

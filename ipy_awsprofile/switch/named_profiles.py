@@ -31,6 +31,17 @@ def request_with_limit(profile: str) -> SessionRequest:
     return SessionRequest(profile, read_only=is_read_only(PROCESS.active))
 
 
+def request_named(profile: str, active: SessionRequest | None) -> SessionRequest:
+    """Return a request for a profile that code names, with the active identity's limits.
+
+    ``active`` is the request of the active switch, or None. If it is for the same profile, all of
+    its options remain.
+    """
+    if active and active.profile == profile:
+        return SessionRequest(**active.session_options())
+    return request_with_limit(profile)
+
+
 def line_to_switch(profile: str) -> str:
     """Return a line that switches to a profile and keeps the notebook's read-only limit."""
     return f"%aws_profile {arguments(request_with_limit(profile))}"

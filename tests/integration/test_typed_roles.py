@@ -13,6 +13,7 @@ from tests.shells import Shell
 
 SESSION = "arn:aws:sts::123456789012:assumed-role/RoleBeta/me"  # as a card shows it
 OF_CORP = f"corp:{ROLE_ACCOUNT}/Analyst"
+LEAD = f"corp:{ROLE_ACCOUNT}/Lead"
 OF_ANALYST = "arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Analyst_0123456789abcdef/ann"
 
 
@@ -132,6 +133,32 @@ def test_assigned_roles_in_python(shell: Shell, aws: EmbeddedAws) -> None:
     assert (opened.profile_name, opened.region_name) == (OF_CORP, "us-west-1")
     (line,) = code_in(shell.refused("with using_profile(profile=role): pass").hint)
     assert shell.good(f"{line} name = session.profile_name\nname").result == OF_CORP
+
+
+@pytest.mark.parametrize("switch", ["UserAlpha", "RoleBeta --read-only", f"{LEAD} --read-only"])
+def test_assigned_roles_for_boto3(shell: Shell, aws: EmbeddedAws, switch: str) -> None:
+    """The name of a role for boto3 or pandas gets the code that works, with the limits."""
+    write_analyst(aws)
+    aws.sso.assign(ROLE_ACCOUNT, "Lead", policy=allow("s3:*", "sts:GetScopedCredentials"))
+    aws.sso.sign_in("corp")
+    shell.good(f"import boto3\n%aws_profile {switch} --region us-west-1")
+    *_, imported, line = codes_of(shell, f"boto3.Session(profile_name='{LEAD}')")
+    opened = shell.good(f"{imported}\n{line}").result
+    assert opened.profile_name == LEAD
+    assert opened.target.request.read_only == ("--read-only" in switch)
+    assert (opened.region_name == "us-west-1") == (LEAD in switch)
+    path = f"'s3://my-first-bucket/x', storage_options={{'profile': '{LEAD}'}}"
+    *_, imported, block = codes_of(shell, f"import pandas as pd\npd.read_csv({path})")
+    code = f"{imported}\n{block} used = session.target.request"
+    shell.good(code)
+    assert shell.names["used"].read_only == ("--read-only" in switch)
+    assert not codes_of(shell, "boto3.Session(profile_name='other:123456789012/Lead')")
+
+
+def codes_of(shell: Shell, cell: str) -> list[str]:
+    """Return the code in the line about a role's name."""
+    lines = [each for each in shell.run(cell).text.splitlines() if "is a role in IAM" in each]
+    return code_in(" ".join(lines))
 
 
 def test_assigned_roles_in_a_pattern(shell: Shell, aws: EmbeddedAws) -> None:
