@@ -26,6 +26,7 @@ from ipy_awsprofile.sessions.session import (
     target_in,
 )
 from ipy_awsprofile.switch.using_profile import running_switcher
+from ipy_awsprofile.switch.writing import advice_for_writing
 from ipy_awsprofile.text import did_you_mean
 
 if TYPE_CHECKING:
@@ -216,8 +217,35 @@ def _list_accounts(session: boto3.Session) -> list[dict[str, str]]:
             pages = client.get_paginator("list_accounts").paginate()
             return [account for page in pages for account in page["Accounts"]]
     except AccessDenied as error:
-        error.hint = (
+        error.hint = _advice_for_limits(session, str(error)) or (
             "Use an identity that belongs to the organization's management account or to a "
             "delegated administrator, and that is allowed to call organizations:ListAccounts."
         )
         raise
+
+
+def _advice_for_limits(session: boto3.Session, message: str) -> str:
+    """Return a hint if the limits of a session don't let it list the accounts, or "".
+
+    ``message`` is AWS's message. A limited session can't assume the roles either, so the hint says
+    how to limit the roles' sessions instead.
+    """
+    if "session policy" not in message:
+        return ""
+    step = "Use a session without these limits."
+    switcher = running_switcher()
+    active = switcher.active
+    if active and active.session is session and active.label.origin and not active.request.policy:
+        account = Arn.parse(active.label.principal).account
+        advice = advice_for_writing(
+            active.label.origin,
+            account,
+            switcher.protection,
+            operation="ListAccounts",
+            message=message,
+        )
+        step = advice or step
+    return (
+        f"{step} To limit the code in the accounts, write `--read-only` in the first line of the "
+        "`%%aws_profiles` cell, or pass `read_only=True` to `across_profiles`."
+    )

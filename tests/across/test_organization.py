@@ -26,6 +26,7 @@ from tests.shells import Shell
 
 LIST = "organizations:ListAccounts"
 NAMES = ("Atlas dev", "Atlas prod", "Borealis", "sandbox-ann")
+LIMITED = "lambda session: session.target.request.read_only"
 RUN = "%%aws_profiles --organization --role Audit --no-progress"
 
 
@@ -235,6 +236,37 @@ def test_read_only_identity(notebook: Shell) -> None:
     error = notebook.refused(f"{RUN} --exclude master\n1")
     assert isinstance(error, NoProfileAnswered)
     assert {row["error"] for row in error.errors} == {"AccessDenied"}
+
+
+def test_the_limits_of_a_user(notebook: Shell, aws: EmbeddedAws, accounts: dict[str, str]) -> None:
+    """If only the limits deny ListAccounts, the hint moves them to the sessions in the accounts."""
+    policy = allow("organizations:*", "sts:*")
+    user = aws.iam.create_user("Max", account=USER_ACCOUNT, policy=policy)
+    aws.write_profile(
+        "Max",
+        aws_access_key_id=user.access_key_id,
+        aws_secret_access_key=user.secret_access_key,
+        region="us-west-2",
+    )
+    for account in accounts.values():
+        add_role(aws, account, "Review", user.arn)
+    run = RUN.replace("Audit", "Review") + " --exclude master"
+    notebook.good("%aws_profile Max --read-only --region us-west-1")
+    error = notebook.refused(f"{run}\n1")
+    assert "The limits of this session of `Max` don't allow ListAccounts" in str(error)
+    line, option, _, argument, _ = code_in(error.hint)
+    notebook.good(line)
+    reads = "session.client('s3').list_buckets()['Buckets']; session.region_name"
+    assert set(notebook.good(f"{run} {option}\n{reads}").result["value"]) == {"us-west-1"}
+    writes = "session.client('s3').put_object(Bucket='b', Key='k', Body=b'')"
+    denied = notebook.refused(f"{run} {option}\n{writes}")
+    assert isinstance(denied, NoProfileAnswered)
+    assert {row["error"] for row in denied.errors} == {"AccessDenied"}
+    notebook.good("from ipy_awsprofile import *\nroles = organization_roles('Review', 'borealis')")
+    frame = notebook.good(f"across_profiles(roles, {LIMITED}, {argument}, progress=False)").result
+    assert list(frame["value"]) == [True]
+    given = "organization_roles('Review', session=open_session('Max', read_only=True))"
+    assert "Use a session without these limits." in notebook.refused(given).hint
 
 
 # A long run ---------------------------------------------------------------------------------------
