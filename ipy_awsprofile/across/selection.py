@@ -14,8 +14,15 @@ from ipy_awsprofile.across.organization import (
 )
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.listing import list_profiles
-from ipy_awsprofile.config.names import AssignedName, alternatives, fits, has_wildcard
-from ipy_awsprofile.config.profiles import profiles_by_name
+from ipy_awsprofile.config.names import (
+    Arn,
+    AssignedName,
+    RoleName,
+    alternatives,
+    fits,
+    has_wildcard,
+)
+from ipy_awsprofile.config.profiles import profiles_by_name, profiles_with_role
 from ipy_awsprofile.config.request import require_name
 from ipy_awsprofile.config.shared import SHARED_PROFILES
 from ipy_awsprofile.config.sign_ins import role_named, sign_in_of_pattern, sign_ins
@@ -75,6 +82,7 @@ def select_profiles(
 def _candidates(profiles: str | Iterable[object], person: Person) -> Iterable[Selected]:
     """Yield the profiles and roles that ``profiles`` selects, without applying ``exclude``."""
     if isinstance(profiles, str):
+        _require_no_arns(alternatives(profiles))
         for text in _patterns_in(profiles):
             yield from _names_matching(text, person, written=profiles)
         return
@@ -85,6 +93,8 @@ def _candidates(profiles: str | Iterable[object], person: Person) -> Iterable[Se
         )
     if not isinstance(profiles, Iterable):  # such as a session
         require_name(profiles)
+    profiles = list(profiles)
+    _require_no_arns([each for each in profiles if isinstance(each, str)])
     for profile in profiles:
         if isinstance(profile, OrganizationRole):
             yield profile
@@ -98,6 +108,34 @@ def _candidates(profiles: str | Iterable[object], person: Person) -> Iterable[Se
                 yield from _names_matching(name, person, written=name)
             else:
                 yield name
+
+
+def _require_no_arns(names: Iterable[str]) -> None:
+    """Raise InvalidOption if names of profiles contain ARNs of roles, as results of a run do.
+
+    The hint selects the same accounts of the organization.
+    """
+    config = read_config()
+    accounts: dict[str, list[str]] = {}  # by the role's name
+    for name in names:
+        arn = Arn.parse(name)
+        named = RoleName.parse(name)
+        if named is None or named.is_assigned or not arn.role or name in config.profiles:
+            continue
+        if len(profiles_with_role(named, config)) == 1:  # the error names the profile
+            continue
+        accounts.setdefault(arn.role, []).append(arn.account)
+    if not accounts:
+        return
+    steps: list[str] = []
+    for role, ids in accounts.items():
+        pattern = ",".join(dict.fromkeys(ids))
+        steps.append(
+            "For accounts in your organization, pass "
+            f"`organization_roles({role!r}, {pattern!r})` in Python, or begin a cell with "
+            f"`%%aws_profiles {pattern} --organization --role {role}`."
+        )
+    raise InvalidOption("The ARN of a role isn't the name of a profile.", " ".join(steps))
 
 
 def _advice_for_columns(frame: Any) -> str:

@@ -17,6 +17,8 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from ipy_awsprofile.config.files import read_config
+from ipy_awsprofile.config.names import Arn, RoleName
+from ipy_awsprofile.config.profiles import profiles_with_role
 from ipy_awsprofile.config.regions import known_regions
 from ipy_awsprofile.config.request import (
     IDENTITIES,
@@ -28,7 +30,7 @@ from ipy_awsprofile.config.request import (
     require_type,
 )
 from ipy_awsprofile.config.settings import KEYS
-from ipy_awsprofile.errors import InvalidOption
+from ipy_awsprofile.errors import InvalidOption, ProfileNotFound
 from ipy_awsprofile.text import did_you_mean, letters_of, listed, misspelled
 
 P = ParamSpec("P")
@@ -74,6 +76,7 @@ def takes(
             _require_arguments(passed)
             _require_no_session(passed)
             _require_no_role(passed)
+            _require_no_arn(passed)
             made = request(*args, **kwargs)
             _require_identity(passed, made)
             return function(made)
@@ -245,6 +248,40 @@ def _require_no_role(call: _Call) -> None:
     raise InvalidOption(
         f"`{call.function}` takes a profile's name, but got an organization's role.", hint
     )
+
+
+def _require_no_arn(call: _Call) -> None:
+    """Raise ProfileNotFound if the code passed a role's ARN instead of a profile's name.
+
+    The hint contains the call that assumes the role. It has the profile of the variable `session`
+    with its limits. If the role has a profile, or belongs to a sign-in, another error says so.
+    """
+    arn = call.given.get("profile")
+    config = read_config()
+    if not isinstance(arn, str) or arn in config.profiles or not Arn.parse(arn).role:
+        return
+    named = RoleName.parse(arn)
+    if named is None or named.is_assigned or len(profiles_with_role(named, config)) == 1:
+        return
+    given = {name: value for name, value in call.given.items() if name != "profile"}
+    codes = {"role_arn": repr(arn), "source_profile": "'NAME'"}
+    source = _request_of(_session_of_caller())
+    is_known = source.profile in config.profiles and not source.policy
+    if is_known:
+        codes["source_profile"] = repr(str(source.profile))
+        for name, value in (("region", source.region), ("read_only", source.read_only)):
+            if value and name not in given:
+                codes[name] = repr(value)
+    line = replace(call, args=(), kwargs=given).statement(codes)
+    if call.function != "open_session":
+        line = f"with {line}:"
+    hint = f"To assume the role as `{source.profile}`, write `{line}`."
+    if not is_known:
+        hint = (
+            f"To assume the role with a profile's credentials, write `{line}`. Without "
+            "`source_profile`, the default credentials assume the role."
+        )
+    raise ProfileNotFound(arn, hint)
 
 
 def _missing(call: _Call, missing: list[str]) -> str:

@@ -295,7 +295,8 @@ EXCEPTIONS = (
         "There are no default credentials in the environment, the default profile, a container or "
         "an instance",
         "Run `%aws_profile NAME` with the name of a profile. `%aws_profiles` lists the profiles. "
-        "If you name a role's ARN, add `--source-profile NAME`.",
+        "If you name a role's ARN, add `--source-profile NAME`, or `source_profile='NAME'` in "
+        "Python.",
         text="no default credentials|from Ec2InstanceMetadata: .* in profile arn:",
     ),
     Rule(

@@ -326,6 +326,41 @@ def test_a_role_instead_of_a_name(notebook: Shell) -> None:
         notebook.good(f"role.{meant}")
 
 
+def test_arns_instead_of_names(notebook: Shell, accounts: dict[str, str]) -> None:
+    """ARNs from a result get the code that runs for the same accounts, and for no others."""
+    notebook.good(f"{RUN} --exclude master --into frame\n1")
+    notebook.good("from ipy_awsprofile import *\nsome = frame.profile[1:3]")
+    names = list(notebook.names["some"])
+    for profiles in ("some", "','.join(some)", "[*some, 'UserAlpha']"):
+        error = notebook.refused(f"across_profiles({profiles}, repr, progress=False)")
+        assert isinstance(error, InvalidOption)
+        code, line = code_in(error.hint)
+        run = f"across_profiles({code}, {LIMITED}, read_only=True, progress=False)"
+        frame = notebook.good(run).result
+        assert list(frame["profile"]) == names
+        assert list(frame["value"]) == [True, True]
+        assert list(notebook.good(f"{line} --no-progress\n1").result["profile"]) == names
+
+
+@pytest.mark.parametrize("options", ["", "--read-only --region us-west-1"])
+def test_an_arn_instead_of_a_name(notebook: Shell, accounts: dict[str, str], options: str) -> None:
+    """An ARN for one session gets the call with the active profile, its limits and its Region."""
+    arn = f"arn:aws:iam::{accounts['Borealis']}:role/Audit"
+    notebook.good(f"from ipy_awsprofile import *\n%aws_profile Lead {options}")
+    (call,) = code_in(notebook.refused(f"open_session('{arn}', duration='20m')").hint)[1:]
+    request = notebook.good(f"opened = {call}\nopened.target.request").result
+    assert (request.role_arn, request.duration) == (arn, "20m")
+    assert (request.read_only, request.region) == (bool(options), options[-9:] or None)
+    (block,) = code_in(notebook.refused(f"with using_profile('{arn}'): 1").hint)[1:]
+    notebook.good(f"{block} used = session.target.request")
+    assert notebook.names["used"].role_arn == arn
+    assert notebook.names["used"].read_only == bool(options)
+    notebook.good("%aws_profile --off")
+    call, _ = code_in(notebook.refused(f"open_session('{arn}')").hint)
+    notebook.good(f"opened = {call.replace('NAME', 'Lead')}")
+    assert notebook.names["opened"].target.request.role_arn == arn
+
+
 def test_a_role_of_a_limited_session(notebook: Shell, tmp_path: Path) -> None:
     """The role of a session with a policy isn't opened without that policy."""
     policy = tmp_path / "policy.json"

@@ -103,7 +103,7 @@ def test_no_default_credentials(shell: Shell, aws: EmbeddedAws) -> None:
     assert isinstance(error, CredentialsUnavailable)
     assert str(error).startswith("There are no default credentials in the environment,")
     assert str(error) in shell.good("%aws_profile --explain").text
-    switch, profiles, _ = code_in(error.hint)
+    switch, profiles, *_ = code_in(error.hint)
     assert "RoleBeta" in shell.good(profiles).text
     shell.good(switch.replace("NAME", "RoleBeta"))
 
@@ -115,6 +115,10 @@ def test_role_without_a_source(shell: Shell, aws: EmbeddedAws) -> None:
     assert str(error).startswith("There are no default credentials in the environment,")
     assert "add `--source-profile NAME`" in error.hint
     assert "assumed-role/RoleBeta" in shell.good(f"{line} --source-profile UserAlpha").text
+    *_, argument = code_in(error.hint)
+    call = f"open_session(role_arn='{ROLE}', {argument.replace('NAME', 'UserAlpha')})"
+    shell.good(f"from ipy_awsprofile import open_session\nopened = {call}")
+    assert ":assumed-role/RoleBeta/" in shell.names["opened"].arn
 
 
 def test_first_profile(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
