@@ -466,6 +466,8 @@ class TypedLine:
 
     def _answer_to(self, words: list[str]) -> str:
         """Return advice about a word or option that belongs to another tool, or an empty string."""
+        if self.magic == "aws_calls":  # its `--last 10` and `--list` select rows
+            return ""
         flags = flags_of(self.parser)
         is_alone = self.magic == "aws_profile" and len(words) == 1
         for word in words:

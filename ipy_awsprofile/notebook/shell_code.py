@@ -57,6 +57,9 @@ _WITHOUT_CREDENTIALS = re.compile(
 )
 _CONFIGURES = re.compile(r"aws\s+(?:--profile[\s=]+\S+\s+)?configure\s+set\s+(?P<setting>\S+)\s+\S")
 
+#: Code with which commands find the profiles that a switch hides from them.
+_OWN_FILES = re.compile(r"\bAWS_CONFIG_FILE\b|\benv[ \t]+-i\b|\$\{!AWS_")
+
 #: The first line of a cell for a different profile, or for many profiles.
 _OTHER = re.compile(r"\s*%%aws_profile\b")
 
@@ -113,6 +116,8 @@ def line_about_commands(cell: str, active: Label) -> str:
     for command in _commands_in(cell):
         if _WITHOUT_CREDENTIALS.search(command):
             line = "" if is_for_other else _about_configuring(command, cell, active)
+        elif _OWN_FILES.search(cell):
+            line = _about_own_files(command, active)
         else:
             line = _about_profile_of(command, active, is_for_other=is_for_other)
         if line:
@@ -154,6 +159,17 @@ def _about_profile_of(command: str, active: Label, *, is_for_other: bool) -> str
     return (
         f"`{active.name}` doesn't limit a command that names a profile. To keep the limit, leave "
         f"out `{named[0]}`."
+    )
+
+
+def _about_own_files(command: str, active: Label) -> str:
+    """Return a line about a command that finds profiles although a switch hides them, or ""."""
+    named = _PROFILE.search(command)
+    if named is None or named["name"] in SHARED_PROFILES or not is_read_only(active):
+        return ""
+    return (
+        f"`{active.name}` doesn't limit a command that names a profile. To keep the limit, leave "
+        f"out `{named[0]}`, and don't change the command's variables."
     )
 
 

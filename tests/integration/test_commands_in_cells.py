@@ -106,6 +106,28 @@ def test_a_profile_that_isnt_copied(cells: Shell, aws: EmbeddedAws, command: str
     assert "session policy" in denied.text
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        f"!AWS_CONFIG_FILE={{file}} {ASKS} --profile prod-admin",
+        f"%%bash --no-raise-error\nexport AWS_CONFIG_FILE={{file}}\n{ASKS} --profile prod-admin",
+    ],
+)
+def test_a_command_with_another_config_file(cells: Shell, aws: EmbeddedAws, command: str) -> None:
+    """If a command finds the profile in another file, the line doesn't say that it can't."""
+    write_keys(aws)
+    cells.good("%aws_profile RoleBeta --read-only")
+    aws.calls.clear()
+    text = cells.run(command.format(file=aws.config_file)).text
+    assert any(":assumed-role/prod-admin/" in str(call.arn) for call in aws.calls)
+    assert "`RoleBeta, read-only` doesn't limit a command that names a profile." in text
+    assert "can't find" not in text
+    assert "leave out `--profile prod-admin`, and don't change the command's variables." in text
+    aws.calls.clear()
+    cells.good(f"!{ASKS}")
+    assert all(":assumed-role/RoleBeta/" in str(call.arn) for call in aws.calls)
+
+
 def test_the_active_profile_isnt_copied(cells: Shell, aws: EmbeddedAws) -> None:
     """If a command names the active profile, the line leaves out the name."""
     write_keys(aws)

@@ -61,6 +61,7 @@ def test_a_protected_profile_from_before(shell: Shell, aws: EmbeddedAws) -> None
 #: Lines that select rows, and the number of rows that the hint's code selects of 12 calls.
 ROWS = {
     "%aws_calls --limit 5": 5,
+    "%aws_calls --last 5": 5,  # not the profile from before
     "%aws_calls -n 5": 5,
     "%aws_calls 5": 5,
     "%aws_calls --since 1h": 10,
