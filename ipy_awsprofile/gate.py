@@ -249,6 +249,11 @@ class Signer(Enum):
 
     CLIENT = ("A client keeps its identity.", "create it again with `{source}.client({client})`.")
     RESOURCE = ("A resource keeps its identity.", "create it with `{source}.resource({client})`.")
+    MADE_BY_CLIENT = (
+        "A waiter or paginator keeps its client.",
+        "create the client again with `{source}.client({client})`, and create the waiter or the "
+        "pages again with it.",
+    )
     LIBRARY = ("A client keeps its identity.", "create the library's objects again.")
     CREDENTIALS = (
         "Credentials keep their identity.",
@@ -293,7 +298,7 @@ class Signer(Enum):
 
 
 #: The objects that sign a call to AWS, whose operation is known.
-_SIGNERS_OF_CALLS = (Signer.CLIENT, Signer.RESOURCE, Signer.LIBRARY)
+_SIGNERS_OF_CALLS = (Signer.CLIENT, Signer.MADE_BY_CLIENT, Signer.RESOURCE, Signer.LIBRARY)
 
 
 def check(

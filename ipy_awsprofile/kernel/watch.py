@@ -55,6 +55,9 @@ _RESOLVER = "credential_provider"
 #: The modules whose clients retrieve credentials with copied keys.
 _CREDENTIAL_MODULES = {"botocore.credentials", "aiobotocore.credentials"}
 
+#: The modules whose objects call a client's methods later.
+_MAKERS_OF_CALLS = {"botocore.paginate", "botocore.waiter"}
+
 _Method = Callable[..., object]
 _Loaded: TypeAlias = "Credentials | AwaitedCredentials | None"
 
@@ -526,19 +529,21 @@ def _is_search_for_credentials() -> bool:
 
 
 def _client_that_signs() -> tuple[Signer, str]:
-    """Return whether the user's code calls a client or a resource, and the client's service.
+    """Return which object of botocore the user's code uses, and the client's service.
 
     A client's service differs from the name in signatures: a client for `bedrock-runtime` signs for
     `bedrock`. If no client is on the call stack, the service is an empty string.
     """
-    service = ""
+    signer, service = Signer.CLIENT, ""
     frame: FrameType | None = sys._getframe(1)
     while frame and is_between(frame):
         if str(frame.f_globals.get("__name__")).startswith("boto3.resources."):
             return Signer.RESOURCE, service
+        if frame.f_globals.get("__name__") in _MAKERS_OF_CALLS:  # perhaps of a resource
+            signer = Signer.MADE_BY_CLIENT
         if frame.f_code.co_name == "_make_api_call":  # a method of botocore's `BaseClient`
             if str(frame.f_globals.get("__name__")).startswith("aiobotocore."):
                 return Signer.LIBRARY, service  # boto3 has no client that can be awaited
             service = str(frame.f_locals["self"].meta.service_model.service_name)
         frame = frame.f_back
-    return Signer.CLIENT, service
+    return signer, service

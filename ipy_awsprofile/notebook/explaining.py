@@ -50,6 +50,7 @@ _CHOOSE = "Run `%aws_profile NAME`."
 #: Objects that had no credentials when they should have signed a request.
 _OWNERS = {
     Signer.CLIENT: "The client has",
+    Signer.MADE_BY_CLIENT: "The client of the waiter or paginator has",
     Signer.RESOURCE: "The resource has",
     Signer.LIBRARY: "The library's object has",
 }

@@ -6,6 +6,7 @@ import fsspec.config
 import pytest
 
 from ipy_awsprofile.demo.stages import seed_organisation
+from ipy_awsprofile.errors import StaleIdentity
 from tests.aws import EmbeddedAws
 from tests.integration.test_hints import code_in
 from tests.shells import Shell
@@ -93,6 +94,27 @@ def test_sessions_of_several_switches(shell: Shell, aws: EmbeddedAws) -> None:
     (opened,) = [code for code in code_in(hint) if code.startswith("open_session")]
     assert opened == f"open_session('{other}', read_only=True)"
     assert shell.good(f"{opened}{account}").result in shell.names["limited"].arn
+
+
+@pytest.mark.parametrize(
+    ("make", "use"),
+    [
+        ("s3.get_waiter('bucket_exists')", "kept.wait(Bucket='my-first-bucket')"),
+        ("s3.get_paginator('list_objects_v2').paginate(Bucket='my-first-bucket')", "list(kept);"),
+    ],
+)
+def test_objects_of_a_client(shell: Shell, aws: EmbeddedAws, make: str, use: str) -> None:
+    """A waiter and pages from before a switch get a line that says to create them again, too."""
+    shell.good(f"%aws_profile RoleBeta\ns3 = session.client('s3')\nkept = {make}")
+    shell.good("%aws_profile RoleBeta --read-only")
+    error = shell.run(use).error
+    assert isinstance(error, StaleIdentity)
+    assert "create the waiter or the pages again with it." in error.hint
+    (code,) = code_in(error.hint)
+    shell.good(f"s3 = {code}\nkept = {make}")
+    aws.calls.clear()
+    shell.good(use)
+    assert {str(call.arn).split("/")[1] for call in aws.calls} == {"RoleBeta"}
 
 
 # fsspec -------------------------------------------------------------------------------------------
