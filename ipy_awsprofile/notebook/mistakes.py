@@ -466,15 +466,14 @@ class TypedLine:
 
     def _answer_to(self, words: list[str]) -> str:
         """Return advice about a word or option that belongs to another tool, or an empty string."""
-        if self.magic == "aws_calls":  # its `--last 10` and `--list` select rows
-            return ""
         flags = flags_of(self.parser)
         is_alone = self.magic == "aws_profile" and len(words) == 1
         for word in words:
             asked = word.lstrip(DASHES) or word
             is_option = asked != word and word not in flags
             answer = ANSWERS.get(asked) or ANSWERS.get(letters_of(asked))
-            if asked in BACK or letters_of(asked) in BACK:
+            is_back = asked in BACK or letters_of(asked) in BACK
+            if is_back and self.magic != "aws_calls":  # its `--last 10` selects rows
                 answer = self._answer_to_back()
             if answer and (is_option or is_alone):
                 return answer

@@ -32,6 +32,23 @@ def query_in(text: str) -> str:
     return ""
 
 
+def create_key() -> tuple[Any, bytes]:
+    """Return a new key of awscrt, as botocore reads it from the AWS CLI's file, and its export.
+
+    AWS renews a sign-in only for the key that began it, and a generated key has other coordinates
+    than the same key that was read: awscrt drops a generated coordinate's leading zeros.
+
+    https://www.rfc-editor.org/rfc/rfc9449#section-5
+    """
+    from awscrt.crypto import EC, ECExportFormat, ECType
+
+    while True:
+        exported = EC.new_generate(ECType.P_256).export_key(ECExportFormat.SEC1)
+        # awscrt can't read 1 of 256 keys, because it also drops a private key's leading zeros.
+        with suppress(RuntimeError):
+            return EC.new_key_from_der_data(exported), exported
+
+
 class Login(StaysInProcess):
     """A sign-in for a profile, with a new key.
 
@@ -43,17 +60,15 @@ class Login(StaysInProcess):
     def __init__(self, profile: Profile, client: Any, *, same_device: bool) -> None:
         if getattr(compat, "EC", None) is None:
             raise MissingDependencyException(msg="awscrt")
-        from awscrt.crypto import EC, ECType
-
         device = "same-device" if same_device else "cross-device"
         self.client_id = f"arn:aws:signin:::devtools/{device}"
         self._profile = profile.name
         self._session = str(profile.settings["login_session"])
         self._client = client
-        self._key = EC.new_generate(ECType.P_256)
+        key, self._exported_key = create_key()
         # These functions of botocore aren't public.
         module: Any = credentials
-        sign = module._build_add_dpop_header_handler(self._key)  # noqa: SLF001
+        sign = module._build_add_dpop_header_handler(key)  # noqa: SLF001
         client.meta.events.register("before-call.signin.CreateOAuth2Token", sign)
         operation = client.meta.service_model.operation_model("CreateOAuth2Token")
         base, *_ = client._resolve_endpoint_ruleset(operation, {}, {})  # noqa: SLF001
@@ -92,9 +107,7 @@ class Login(StaysInProcess):
                 "Sign in again as that user, or run `aws login --profile "
                 f"{in_terminal(self._profile)}` in a terminal to change the profile.",
             )
-        from awscrt.crypto import ECExportFormat
-
-        key = base64.b64encode(self._key.export_key(ECExportFormat.SEC1)).decode()
+        key = base64.b64encode(self._exported_key).decode()
         lines = textwrap.fill(key, width=64)
         expiry = datetime.now(UTC) + timedelta(seconds=output["expiresIn"])
         # botocore's `load_cached_credentials` and `refresh_credentials` read these fields.

@@ -135,10 +135,11 @@ class Attempt(StaysInProcess):
     @property
     def _why(self) -> str:
         """The reason why the user has to sign in, or an empty string if the reason isn't known."""
-        expires_at = value_in(self._file, "expiresAt")
-        if expires_at is None:
+        if value_in(self._file, "accessToken") is None:
             return "no sign-in is stored"
-        with suppress(ValueError, TypeError):  # some tools write other formats
+        expires_at = value_in(self._file, "expiresAt")
+        # Some tools write other formats, and `aws login` doesn't store when a sign-in ends.
+        with suppress(ValueError, TypeError):
             if datetime.fromisoformat(str(expires_at)) < datetime.now(UTC):
                 return "the former sign-in has expired"
         return ""

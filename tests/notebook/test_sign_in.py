@@ -23,6 +23,7 @@ from ipy_awsprofile.demo.iam import Signer
 from ipy_awsprofile.demo.refusals import Refused
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
 from ipy_awsprofile.errors import CredentialsUnavailable, SignInRequired
+from ipy_awsprofile.sessions.aws_login import create_key
 from tests.aws import EmbeddedAws
 from tests.identity_center import PROD, TEST, TWIN, organisation, write_session
 from tests.local_browser import Browser
@@ -174,6 +175,26 @@ def test_aws_login_in_another_region(
     shell.good("%aws_profile Ann --region eu-west-1")
     assert hosts[0] == "us-west-2.signin.aws.amazon.com"
     assert json.loads(file.read_text())["signInRegion"] == "us-west-2"
+
+
+@pytest.mark.usefixtures("awscrt", "person", "browser")
+def test_reason_for_another_aws_login(shell: Shell, aws: EmbeddedAws) -> None:
+    """The card says that no sign-in is stored only before the first sign-in."""
+    assert "no sign-in is stored" in shell.good("%aws_profile Ann").text
+    assert "no sign-in is stored" not in shell.good("%aws_profile Ann --login").text
+
+
+@pytest.mark.usefixtures("awscrt")
+def test_keys_of_aws_login() -> None:
+    """A key of a sign-in is the same key after it was stored, so AWS renews the sign-in."""
+    from awscrt.crypto import EC
+
+    for _ in range(2000):  # 1 of 80 keys has a coordinate that begins with zeros
+        key, exported = create_key()
+        coordinates = key.get_public_coords()
+        stored = EC.new_key_from_der_data(exported).get_public_coords()
+        assert (coordinates.x, coordinates.y) == (stored.x, stored.y)
+        assert len(coordinates.x) == len(coordinates.y) == 32
 
 
 @pytest.mark.usefixtures("awscrt")
