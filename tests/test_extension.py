@@ -79,7 +79,7 @@ def test_reloading_starts_anew(shell: Shell, aws: EmbeddedAws) -> None:
     shell.good("%aws_profile RoleBeta --yes")
     said = shell.good("%reload_ext ipy_awsprofile").text
     assert "ended the switch to `RoleBeta`" in said
-    (line,) = re.findall("run `(.+?)`", said)
+    (line,) = re.findall("`(%.+?)` switches again", said)
     assert line == "%aws_profile RoleBeta"  # a protected profile is confirmed again
     assert "session" not in shell.names
     again = state(shell)

@@ -382,8 +382,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         if request:
             line = arguments(replace(request, confirmed=False))
             warn(
-                f"Unloading the extension ended the switch to `{request.name}`. After you load the "
-                f"extension again, run `%aws_profile {line}` to switch again."
+                f"Unloading the extension ended the switch to `{request.name}`. When the extension "
+                f"is loaded again, `%aws_profile {line}` switches again."
             )
 
     def _apply(self, change: traitlets.Bunch | None = None) -> None:

@@ -152,6 +152,11 @@ def _about_profile_of(command: str, active: Label, *, is_for_other: bool) -> str
                 f"`{profile}` has no credentials, so commands that name it run as `{active.name}`."
             )
     is_known = _is_profile(profile) or profile.startswith(("{", "$"))
+    if profile in SHARED_PROFILES and not is_known:
+        return (
+            f"Only `%aws_profile --share` creates the profile `{profile}`, for programs outside "
+            f"the notebook. To run the command as `{active.name}`, leave out `{named[0]}`."
+        )
     if profile in SHARED_PROFILES or not is_known:  # with the notebook's identity and its limits
         return ""
     if not is_read_only(active):
@@ -187,24 +192,37 @@ def _about_hidden(profile: str, written: str, active: Label) -> str:
 
 
 def _about_configuring(command: str, cell: str, active: Label) -> str:
-    """Return a line about a command that changes a copy of the config file, or an empty string."""
-    configures = _CONFIGURES.match(command)
+    """Return a line about a command that needs the user's own config file, or an empty string.
+
+    While some profiles are active, commands use another config file.
+    """
     files = SharedFiles.from_environment()
-    if configures is None or files == SharedFiles.of_programs():
+    if files == SharedFiles.of_programs() or has_access_key(command):
         return ""
-    if configures["setting"] in KEYS or has_access_key(command):  # they are in the credentials file
-        return ""
-    says = (
-        f"While `{active.name}` is active, commands use a copy of your config file, so "
-        "`aws configure set` doesn't change the file itself."
-    )
+    configures = _CONFIGURES.match(command)
+    if configures:
+        if configures["setting"] in KEYS:  # they are in the credentials file
+            return ""
+        says = (
+            f"While `{active.name}` is active, commands use another config file, so "
+            "`aws configure set` doesn't change yours."
+        )
+        return f"{says} {_step_with_file(command, cell, active, files)}"
+    named = _PROFILE.search(command)
+    if named and _is_hidden(named["name"]) and not _OWN_FILES.search(cell):
+        return f"{line_about_hidden(active)} {_step_with_file(command, cell, active, files)}"
+    return ""
+
+
+def _step_with_file(command: str, cell: str, active: Label, files: SharedFiles) -> str:
+    """Return a sentence that says how to run a command with the user's own config file."""
     if os.name == "nt":  # its shell has no variables for a single command
-        return f"{says} Run the command in a terminal."
+        return "Run the command in a terminal."
     if "--profile" not in command:
         command += f" --profile {shlex.quote(active.profile)}"
     mark = "" if _SHELL_CELL.match(cell) else "!"
     path = shlex.quote(str(files.config))
-    return f"{says} Write `{mark}AWS_CONFIG_FILE={path} {one_line(command)}`."
+    return f"Write `{mark}AWS_CONFIG_FILE={path} {one_line(command)}`."
 
 
 def _code_with_profile(cell: str) -> str:
@@ -263,6 +281,13 @@ def _magics_in(pattern: re.Pattern[str], cell: str) -> Iterator[str]:
     for magic in pattern.finditer(cell):
         if not is_program(magic["name"]) and not has_access_key(magic[0]):
             yield one_line(f"%{magic['name']}{magic['line']}")
+
+
+def _is_hidden(name: str) -> bool:
+    """Return whether only this package finds a profile in the config files, if it can read them."""
+    with suppress(AwsProfileError):  # the user is still editing them
+        return is_hidden(name)
+    return False
 
 
 def _is_profile(name: str) -> bool:

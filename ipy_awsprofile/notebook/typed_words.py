@@ -54,6 +54,10 @@ ANSWERS = {
         ("tokencode", "mfacode", "otp", "totp", "token", "mfatoken"),
         "The notebook prompts for the MFA code.",
     ),
+    **dict.fromkeys(
+        ("reason", "comment", "justification", "purpose", "ticket"),
+        "`--session-name NAME` sets the name of a role session, which CloudTrail shows.",
+    ),
     "serialnumber": "Write your MFA device's ARN as `mfa_serial` in the profile.",
     **dict.fromkeys(
         ("version", "v"),

@@ -152,6 +152,36 @@ def test_a_variable_with_a_profile_that_isnt_copied(cells: Shell, aws: EmbeddedA
     assert cells.names["session"].profile_name == "prod-admin"
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "!aws configure get region --profile prod-admin",
+        "%%bash --no-raise-error\naws configure get region --profile prod-admin",
+    ],
+)
+def test_a_setting_of_a_profile_that_isnt_copied(
+    cells: Shell, aws: EmbeddedAws, command: str
+) -> None:
+    """If a command can't find the profile whose setting it reads, the line names the file."""
+    write_keys(aws)
+    cells.good("%aws_profile RoleBeta --read-only")
+    text = cells.run(command).text
+    assert "isn't copied because it contains access keys." in text
+    *_, line = code_in(text)
+    again = cells.good(line if line.startswith("!") else f"%%bash\n{line}").text
+    assert again.strip() == "us-west-2"
+
+
+@pytest.mark.parametrize("profile", ["notebook", "notebook-agent"])
+def test_a_shared_profile_before_sharing(cells: Shell, profile: str) -> None:
+    """Before the notebook shares its identity, a line says what creates the profile."""
+    text = cells.run(f"!{ASKS} --profile {profile}").text
+    assert f"Only `%aws_profile --share` creates the profile `{profile}`" in text
+    *_, left_out = code_in(text)
+    assert left_out == f"--profile {profile}"
+    assert ":assumed-role/RoleBeta/" in cells.good(f"!{ASKS}").text
+
+
 # Commands without the profile's credentials -------------------------------------------------------
 
 
@@ -180,12 +210,12 @@ def test_a_command_without_credentials(cells: Shell, command: str) -> None:
 )
 def test_configuring(cells: Shell, aws: EmbeddedAws, command: str, profile: str) -> None:
     """`aws configure set` gets a line while commands use a copy, and the line changes the file."""
-    assert "copy" not in cells.good("!aws configure set cli_pager cat --profile prod-admin").text
+    assert "file" not in cells.good("!aws configure set cli_pager cat --profile prod-admin").text
     cells.good("%aws_profile RoleBeta --read-only")
     before = aws.config_file.read_text()
     text = cells.run(command).text
     assert aws.config_file.read_text() == before
-    assert "so `aws configure set` doesn't change the file itself." in text
+    assert "so `aws configure set` doesn't change yours." in text
     *_, line = code_in(text)
     cells.good(line if line.startswith("!") else f"%%bash\n{line}")
     section = re.search(rf"\[profile {profile}\][^\[]*", aws.config_file.read_text())
