@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import linecache
+import sys
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -79,19 +81,41 @@ def _installed_packages() -> str:
     return sysconfig.get_paths()["purelib"]
 
 
-def code_that_signs(frame: FrameType | None) -> tuple[str, bool]:
-    """Describe the code that signs a request, and return whether the code belongs to a library.
+@dataclass(frozen=True, slots=True)
+class SigningCode:
+    """The code that signs a request.
 
-    The description is the name of a library or module, or the notebook's line of code.
+    ``text`` is the name of a library or module, or the notebook's line of code. ``module`` is the
+    name of a module of the user's own, or an empty string.
     """
-    frame = outer_frame(frame)
+
+    text: str
+    is_library: bool = False
+    module: str = ""
+
+    def step(self) -> str:
+        """Return a sentence about a client that the user's module keeps, or an empty string.
+
+        A client that the module got as an argument is in the notebook.
+        """
+        if not self.module:
+            return ""
+        return (
+            f" If `{self.module}` created it, run the module's code again with `import importlib, "
+            f"{self.module}; importlib.reload({self.module})`, and create its objects again."
+        )
+
+
+def code_that_signs() -> SigningCode:
+    """Return the code on this thread's call stack that signs a request."""
+    frame = outer_frame(sys._getframe(1))  # noqa: SLF001  # quicker than `inspect`
     if frame is None:  # a thread of s3transfer
-        return "A client", False
+        return SigningCode("A client")
     library = library_of(frame)
     if library:
-        return f"`{library}`", True
+        return SigningCode(f"`{library}`", is_library=True)
     if package_of(frame) == "__main__" or "__file__" not in frame.f_globals:
         line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
-        code = f"`{shortened(line, 60)}`" if line else "The notebook"
-        return code, False
-    return f"`{frame.f_globals.get('__name__')}`", False
+        return SigningCode(f"`{shortened(line, 60)}`" if line else "The notebook")
+    module = str(frame.f_globals.get("__name__"))
+    return SigningCode(f"`{module}`", module=module)

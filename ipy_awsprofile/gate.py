@@ -11,7 +11,6 @@ During a turn, `check` compares the label with the profile of the turn.
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
@@ -23,7 +22,7 @@ from threading import Event, RLock
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import ref
 
-from ipy_awsprofile.call_stack import code_that_signs
+from ipy_awsprofile.call_stack import SigningCode, code_that_signs
 from ipy_awsprofile.config.organization import strictest_stale
 from ipy_awsprofile.config.private import of_process
 from ipy_awsprofile.config.user_environment import SWITCHED, identity_in_environment
@@ -481,17 +480,20 @@ def _report_stale(label: Label, signer: Signer, operation: str, client: tuple[st
         policy = "refuse"
     if policy == "allow":
         return
-    code, is_library = code_that_signs(sys._getframe(1))  # noqa: SLF001  # quicker than `inspect`
+    code = code_that_signs()
     if signer is Signer.POLARS_OPTIONS:  # polars can sign in threads without the user's code
-        code = "`polars`"
-    elif is_library and signer is not Signer.KEYS:
+        code = SigningCode("`polars`", is_library=True)
+    elif code.is_library and signer is not Signer.KEYS:
         signer = Signer.LIBRARY
     if label.active_before:
         signer, label = Signer.OPTIONS, label.active_before
     active_name = f"`{active.name}`" if active else "no profile"
     other = label.text_beside(active)
-    problem = f"{code} signs {operation} as {other}, but {active_name} is active."
-    hint = signer.hint(client, label) + _step_to_keep(label, signer)
+    problem = f"{code.text} signs {operation} as {other}, but {active_name} is active."
+    hint = signer.hint(client, label)
+    if signer in _SIGNERS_OF_CALLS:
+        hint += code.step()
+    hint += _step_to_keep(label, signer)
     if policy == "refuse":
         raise StaleIdentity(problem, hint)
     if problem not in PROCESS.warned:
@@ -515,8 +517,8 @@ def _step_to_keep(label: Label, signer: Signer) -> str:
 
 def note_without_credentials(signer: Signer, client: tuple[str, str]) -> None:
     """Record that a client can't sign a request, for the line below botocore's error."""
-    _, is_library = code_that_signs(sys._getframe(1))  # noqa: SLF001  # quicker than `inspect`
-    if is_library:
+    code = code_that_signs()
+    if code.is_library:
         signer = Signer.LIBRARY
     PROCESS.without_credentials = WithoutCredentials(PROCESS.active, signer, client)
 

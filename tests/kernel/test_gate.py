@@ -164,6 +164,25 @@ def test_once_in_a_cell(older: Shell) -> None:
         assert "Create the library's objects again" in third
 
 
+#: Modules that keep a client, and the notebook's code that uses it, after their imports.
+KEEPING = {
+    "an object": (MODULE, "store = stored.Store()", "store.read()"),
+    "a variable": (f"{MODULE}\nread = Store().read", "from stored import read", "read()"),
+}
+
+
+@pytest.mark.parametrize("holder", KEEPING)
+def test_a_client_of_a_module(older: Shell, aws: EmbeddedAws, tmp_path: Path, holder: str) -> None:
+    """The line about a client that the user's module keeps says how to run its code again."""
+    module, make, use = KEEPING[holder]
+    (tmp_path / "stored.py").write_text(module)
+    older.good(f"import stored\n{make}\n{use}\n%aws_profile RoleGamma")
+    (warning,) = warnings_in(older.good(use))
+    assert "If `stored` created it, run the module's code again with " in warning
+    (again,) = re.findall("`(import importlib.+?)`, and create its objects again", warning)
+    assert roles_in_s3(aws, older, f"{again}\n{make}\n{use}") == {"RoleGamma"}
+
+
 #: Clients whose identity the user has chosen, so that they aren't stale after a switch.
 CHOSEN = {
     "opened by name": "it = open_session('RoleBeta').client('s3')",
