@@ -262,7 +262,6 @@ NOT_MISSPELLED = {
     "%aws_profile aws configure": "Run `aws configure` in a terminal to add a profile.",
     "%aws_profile RoleBeta --endpoint-url x": "Write `endpoint_url = …` in the profile",
     "%aws_profile RoleBeta --token-code 123456": "The notebook prompts for the MFA code.",
-    "%aws_profile RoleBeta --read-only --reason x": "`--session-name NAME` sets the name",
     "%aws_profile --account 123456789012": "Add `--role NAME`. `%aws_profiles --sso` lists the acc",
     "%aws_profile --role Admin --sso corp": "Add `--account ID`. `%aws_profiles --sso corp` lists",
     "%aws_profile arn:aws:iam::123456789012:user/me": "`%aws_profiles` lists the profiles.",

@@ -37,6 +37,16 @@ def test_options_of_other_tools(shell: Shell, aws: EmbeddedAws, cell: str, shown
     assert shown in shell.good(f"{line}\n{body}".strip()).text
 
 
+@pytest.mark.parametrize("option", ["--reason", "--ticket"])
+def test_a_reason(shell: Shell, aws: EmbeddedAws, option: str) -> None:
+    """For an option with a reason, the hint names the option whose value CloudTrail shows."""
+    hint = shell.refused(f"%aws_profile RoleBeta {option} INC-42 --read-only").hint
+    (ours,) = code_in(hint)
+    card = shell.good(f"%aws_profile RoleBeta {ours.replace('NAME', 'INC-42')} --read-only").text
+    assert ":assumed-role/RoleBeta/INC-42" in card
+    assert READ_ONLY in card
+
+
 @pytest.mark.parametrize("word", ["-", "previous", "--previous", "--back", "back", "last"])
 def test_the_profile_from_before(shell: Shell, aws: EmbeddedAws, word: str) -> None:
     """A word for the former profile gets its line with its limits, and how to undo all switches."""
