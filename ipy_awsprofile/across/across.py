@@ -407,7 +407,11 @@ def _require_function(profiles: object, function: object) -> None:
         "Pass the function itself, without calling it: write `across_profiles(profiles, function)` "
         "instead of `across_profiles(profiles, function(session))`."
     )
-    if isinstance(function, str) and is_name(function):
+    if callable(profiles):
+        name = getattr(profiles, "__name__", "")
+        code = name if name.isidentifier() else "function"
+        hint = f"The profiles come first: write `across_profiles({function!r}, {code})`."
+    elif isinstance(function, str) and is_name(function):
         names = f"{profiles},{function}"
         hint = f"For several profiles, write `across_profiles({names!r}, function)`."
     elif isinstance(function, str) and function.isidentifier():

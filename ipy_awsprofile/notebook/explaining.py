@@ -30,7 +30,11 @@ from ipy_awsprofile.label import ActiveProfile, Label, Signature, is_read_only
 from ipy_awsprofile.notebook.passed_sessions import code_of_block, packages_of
 from ipy_awsprofile.sessions.assigned_roles import known_account_name
 from ipy_awsprofile.sessions.issuing import try_to_renew
-from ipy_awsprofile.switch.named_profiles import line_about_hidden, request_named
+from ipy_awsprofile.switch.named_profiles import (
+    has_no_credentials,
+    line_about_hidden,
+    request_named,
+)
 from ipy_awsprofile.switch.stack import OpenProfile
 from ipy_awsprofile.switch.switcher import Switcher
 from ipy_awsprofile.switch.writing import (
@@ -127,6 +131,11 @@ def _line_about_copy(error: Exception, switcher: Switcher) -> str:
         )
     request = request_named(name, active.request)
     problem = line_about_hidden(active.label)
+    if has_no_credentials(name):
+        return (
+            f"{problem} `{name}` has no credentials of its own. To use `{active.label.name}`, "
+            "leave out the profile's name."
+        )
     step = f"Use `open_session({python_arguments(request)})`."
     libraries = packages_of(error) - {"boto3", "botocore", "ipy_awsprofile"}
     if libraries:  # they may take only a profile's name

@@ -25,6 +25,7 @@ from ipy_awsprofile.notebook.options import (
     CellOptions,
     has_access_key,
 )
+from ipy_awsprofile.notebook.typed_words import is_profile
 from ipy_awsprofile.text import letters_of, listed, misspelled, one_line, quoted
 
 if TYPE_CHECKING:
@@ -313,17 +314,26 @@ def _words_of_call(text: str, magic: str) -> str | None:
         return name[2]
     options = _OPTIONS.get(magic, {})
     words: list[str] = []
+    source = f"{magic}{text}"
     try:
-        call = ast.parse(f"{magic}{text}", mode="eval").body
+        call = ast.parse(source, mode="eval").body
         if not isinstance(call, ast.Call) or len(call.args) > 1:
             return None
-        words += [quoted(str(ast.literal_eval(each))) for each in call.args]
+        words += [_word_of_name(each, source) for each in call.args]
         for keyword in call.keywords:
             value = ast.literal_eval(keyword.value)
             words += _words_of_option(options[str(keyword.arg)], value)
     except (KeyError, SyntaxError, ValueError):  # another option, or a value that isn't a literal
         return None
     return " ".join(words)
+
+
+def _word_of_name(argument: ast.expr, source: str) -> str:
+    """Return the word for a profile's name in a call, or for a variable that contains the name."""
+    if isinstance(argument, ast.Constant):
+        return quoted(str(argument.value))
+    code = ast.get_source_segment(source, argument) or ""
+    return code if is_profile(code) else f"{{{code}}}"
 
 
 def _words_of_option(declared: Option, value: object) -> list[str]:

@@ -18,6 +18,7 @@ from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.label import is_read_only
 from ipy_awsprofile.notebook.options import has_access_key
 from ipy_awsprofile.switch.named_profiles import (
+    has_no_credentials,
     is_hidden,
     line_about_hidden,
     line_to_switch,
@@ -188,6 +189,11 @@ def _about_hidden(profile: str, written: str, active: Label) -> str:
         return f"{says} Leave out `{written}`."
     if profile in SHARED_PROFILES:
         return says
+    if has_no_credentials(profile):
+        return (
+            f"{says} `{profile}` has no credentials of its own. To run the command as "
+            f"`{active.name}`, leave out `{written}`."
+        )
     return f"{says} Begin the cell with `%{line_to_switch(profile)}`, and leave out `{written}`."
 
 

@@ -172,6 +172,22 @@ def test_a_setting_of_a_profile_that_isnt_copied(
     assert again.strip() == "us-west-2"
 
 
+@pytest.mark.parametrize(
+    "code",
+    [f"!{ASKS} --profile staging", "boto3.Session(profile_name='staging').client('sts')"],
+)
+def test_a_profile_that_isnt_copied_without_credentials(
+    cells: Shell, aws: EmbeddedAws, code: str
+) -> None:
+    """The line doesn't switch to a profile that has no credentials."""
+    write_keys(aws)
+    cells.good("%aws_profile RoleBeta --read-only")
+    text = cells.run(code).text
+    assert "isn't copied because it contains access keys. `staging` has no credentials" in text
+    assert "open_session" not in text
+    assert "%aws_profile" not in text
+
+
 @pytest.mark.parametrize("profile", ["notebook", "notebook-agent"])
 def test_a_shared_profile_before_sharing(cells: Shell, profile: str) -> None:
     """Before the notebook shares its identity, a line says what creates the profile."""

@@ -59,6 +59,18 @@ def test_a_call_instead_of_a_function(notebook: Shell) -> None:
     assert "without calling it" in notebook.refused(wrong).hint
 
 
+def test_arguments_in_another_order(notebook: Shell) -> None:
+    """If the function comes before the profiles, the hint has the call in the right order."""
+    notebook.good("def name_of(session): return session.profile_name")
+    for profiles in ("'*-dev'", "['one-dev', 'two-dev']"):
+        hint = notebook.refused(f"across_profiles(name_of, {profiles})").hint
+        (right,) = code_in(hint)
+        frame = notebook.good(right).result
+        assert set(frame["value"]) == {"one-dev", "two-dev"}
+        hint = notebook.refused(f"across_profiles(lambda session: 1, {profiles})").hint
+        assert hint.endswith(f"write `across_profiles({profiles}, function)`.")
+
+
 def test_a_limit_that_the_next_line_lacks(notebook: Shell) -> None:
     """The card says that a line for the same role has dropped the limit, and how to keep it."""
     notebook.good("%aws_profile RoleBeta --read-only")

@@ -110,6 +110,7 @@ def codes_below(shell: Shell, cell: str) -> list[str]:
         "%aws_profile\u200b RoleBeta --read-only",
         "%aws_profile('RoleBeta --read-only')",
         "%aws_profile('RoleBeta', read_only=True)",
+        "%aws_profile(RoleBeta, read_only=True)",
         "%aws_profile('RoleBeta', read_only=True, mfa=False, region=None)",
         "% aws_profile RoleBeta --read-only",
         "%aws profile RoleBeta --read-only",
@@ -133,6 +134,14 @@ def test_calls_of_a_magic(shell: Shell, aws: EmbeddedAws) -> None:
     assert line == "%%aws_profiles Role* --regions us-west-1,us-west-2 --read-only"
     frame = shell.good(f"{line}\nsession.target.request.read_only").result
     assert frame["value"].tolist() == [True, True]
+    shell.good("name = 'RoleBeta'")
+    aws.write_profile("prod-admin", region="us-west-2")
+    *_, line = codes_below(shell, "%aws_profile(name, read_only=True)")
+    assert line == "%aws_profile {name} --read-only"
+    shell.good(line)
+    assert shell.names["session"].target.request.read_only
+    *_, line = codes_below(shell, "%aws_profile(prod-admin, read_only=True)")
+    assert line == "%aws_profile prod-admin --read-only"
     for typed in (
         "'RoleBeta', limited=True",
         "'RoleBeta', region=where",
