@@ -124,13 +124,17 @@ class Notices:
             ending.callback(shell.events.unregister, "post_run_cell", hook)
 
     def _tell_about_places(self, _result: object) -> None:
-        """Show a line if the cell has changed a setting that the last switch set."""
+        """Show a line if the cell has changed a setting that the last switch set.
+
+        If a later cell changes the setting again, its line has another step.
+        """
         told: set[tuple[int, str]] = set()
         for changed in self._switcher.changed():
-            key = self._switcher.completed, changed.name
+            line = str(changed)
+            key = self._switcher.completed, line
             told.add(key)
             if key not in self._told_places:
-                PROCESS.warn(str(changed))
+                PROCESS.warn(line)
         self._told_places = told
 
     def _tell_about_block(self, _result: object) -> None:

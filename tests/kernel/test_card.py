@@ -108,6 +108,14 @@ def test_changed_places(notebook: Shell) -> None:
         os.environ["AWS_CONFIG_FILE"] = config
 
 
+def test_a_place_that_changes_twice(notebook: Shell) -> None:
+    """A cell that changes a place again gets a line with the step for the new value."""
+    notebook.good("%aws_profile RoleBeta")
+    for profile in ("UserAlpha", "RoleGamma", "UserAlpha"):
+        text = notebook.good(f"os.environ['AWS_PROFILE'] = '{profile}'").text
+        assert f"To switch to `{profile}`, run `%aws_profile {profile}`." in text
+
+
 #: Code for objects that keep the identity with which they were opened, below ``ROOT``, and code
 #: that uses them. ``fs`` and ``root`` are pyarrow's.
 OPENED = {
