@@ -152,6 +152,8 @@ def test_mfa_and_sign_in(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     with analyst(embedded):
         notebook = jupyter.open(LOAD)
         notebook.run(0)
+        # Before the page has connected, the cell asks in Jupyter's own field.
+        ToolbarPage(notebook).says("No AWS profile")
         shown = notebook.begin("%aws_profile RoleTyped", serial)
         code = embedded.iam.mfa_code(serial)
         field = shown.get_by_label("MFA code from")
