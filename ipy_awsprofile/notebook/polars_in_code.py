@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from types import ModuleType
 from typing import NamedTuple
 
 from IPython.core.inputtransformer2 import TransformerManager
@@ -45,8 +46,23 @@ def calls_of_polars(cell: str, namespace: Mapping[str, object]) -> Iterator[Pola
                 continue
             if not _FUNCTIONS.fullmatch(node.func.attr) or not node.args:
                 continue
+            if not _belongs_to_polars(node.func, namespace):
+                continue
             if str(_value_of(node.args[0], namespace)).startswith("s3://"):
                 yield from _named_in(node, node.func.attr, namespace)
+
+
+def _belongs_to_polars(function: ast.Attribute, namespace: Mapping[str, object]) -> bool:
+    """Return whether a function is polars', as far as its name and the code before it tell.
+
+    pandas, Dask and others have functions with the same names that read files, but none that write.
+    """
+    owner = function.value
+    value = namespace.get(owner.id) if isinstance(owner, ast.Name) else None
+    if value is None:
+        return not function.attr.startswith("read_")
+    module = value.__name__ if isinstance(value, ModuleType) else type(value).__module__
+    return module.partition(".")[0] == "polars"
 
 
 def _named_in(call: ast.Call, method: str, namespace: Mapping[str, object]) -> Iterator[PolarsCall]:

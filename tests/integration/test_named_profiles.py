@@ -236,6 +236,21 @@ def test_polars_ignores_a_profile(shell: Shell, aws: EmbeddedAws) -> None:
     assert "polars ignores" not in shell.run(write.format(options.replace("Other", "No"))).text
 
 
+@needs("polars")
+def test_pandas_uses_a_profile_beside_polars(shell: Shell, aws: EmbeddedAws) -> None:
+    """pandas signs as the profile in its options, and no line takes the call for polars'."""
+    add_role(aws, "OtherOfPandas", "s3:*", region="us-west-2")
+    shell.good("import pandas as pd, polars as pl\n%aws_profile RoleBeta")
+    shell.good("pd.DataFrame({'a': [1]}).to_csv('s3://my-first-bucket/a')")
+    read = "{}.read_csv('s3://my-first-bucket/a', storage_options={{'profile': 'OtherOfPandas'}})"
+    for library, reader, is_ignored in (("pd", "OtherOfPandas", False), ("pl", "RoleBeta", True)):
+        aws.calls.clear()
+        text = shell.good(read.format(library)).text
+        callers = {str(call.arn).split("/")[1] for call in aws.calls if "GetObj" in call.action}
+        assert callers == {reader}
+        assert ("polars ignores `profile`" in text) == is_ignored
+
+
 def test_another_named_profile_writes(shell: Shell, aws: EmbeddedAws) -> None:
     """The line about another profile shows a block with which that profile is limited, too."""
     (other,) = seed_organisation(aws, 1)
