@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shlex
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from IPython.core.inputtransformer2 import TransformerManager
 
 from ipy_awsprofile.config.files import SharedFiles, read_config
 from ipy_awsprofile.config.settings import KEYS
@@ -33,15 +36,19 @@ if TYPE_CHECKING:
 _EXPORT = re.compile(r"(?m)^[ \t]*!\s*export\s+(AWS_\w+)=([^\s;&|]*)")
 
 #: A cell that a shell runs, and the variables with a profile's name that the shell sets.
-_SHELL_CELL = re.compile(r"\s*(%%(?:bash|sh|script|system|sx|!))(?!\w)")
+_SHELL_CELL = re.compile(r"\s*(%%(?:bash|sh|script|system|sx|!|python3?))(?!\w)")
 _EXPORT_IN_SHELL_CELL = re.compile(r"(?m)^[ \t]*export[ \t]+(AWS_(?:DEFAULT_)?PROFILE)=(\S*)")
 
 #: A command of a shell in a cell, and the option or variable with which a command names a profile.
 _COMMAND = re.compile(r"(?m)^[^\n#]*?![ \t]*([^\n]+)$")
 _PROFILE = re.compile(
-    r"""(?:(['"]?)--profile\1[ \t=,]+|(['"]?)\bAWS_PROFILE\2[ \t]*[=:][ \t]*)"""
+    r"""(?:(['"]?)--(?:aws-)?profile\1[ \t=,]+"""
+    r"""|(?:[\w.]+\[)?(['"]?)\bAWS_PROFILE\2\]?[ \t]*[=:][ \t]*)"""
     r"""(['"]?)(?P<name>[^\s'",]+)\3"""
 )
+
+#: The argument with which a program in Python names a profile, in a string or a shell's code.
+_IN_PROGRAM = re.compile(r"""\bprofile_name[ \t]*=[ \t]*(\\?['"])(?P<name>[^\s'"\\]+)\1""")
 
 #: Python code that runs programs, and its lines without comments.
 _RUNS_PROGRAMS = re.compile(r"\bsubprocess\b|\bos\.(?:system|popen)\b")
@@ -120,7 +127,12 @@ def line_about_commands(cell: str, active: Label) -> str:
         elif _OWN_FILES.search(cell):
             line = _about_own_files(command, active)
         else:
-            line = _about_profile_of(command, active, is_for_other=is_for_other)
+            named = _PROFILE.search(command)
+            line = _about_profile(named, active, is_for_other=is_for_other)
+        if line:
+            return line
+    for program in _programs_in(cell):
+        line = _about_profile(_IN_PROGRAM.search(program), active, is_for_other=is_for_other)
         if line:
             return line
     return ""
@@ -136,12 +148,23 @@ def _commands_in(cell: str) -> Iterator[str]:
     yield from map(str.strip, _END.split(code))
 
 
-def _about_profile_of(command: str, active: Label, *, is_for_other: bool) -> str:
+def _programs_in(cell: str) -> Iterator[str]:
+    """Yield the strings and commands of a cell that runs programs, which can contain Python."""
+    if "profile_name" not in cell:
+        return
+    if not (_SHELL_CELL.match(cell) or _COMMAND.search(cell) or _RUNS_PROGRAMS.search(cell)):
+        return
+    with suppress(SyntaxError):
+        for node in ast.walk(ast.parse(TransformerManager().transform_cell(cell))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+
+
+def _about_profile(named: re.Match[str] | None, active: Label, *, is_for_other: bool) -> str:
     """Return a line about the profile that a command names, or an empty string.
 
     ``is_for_other`` is true if the cell's own profile was active instead of the notebook's.
     """
-    named = _PROFILE.search(command)
     if named is None or named["name"] == os.environ.get("AWS_PROFILE"):
         return ""
     profile = named["name"]

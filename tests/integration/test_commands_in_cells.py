@@ -267,6 +267,11 @@ def test_the_copy_is_restored(cells: Shell) -> None:
             "'AWS_PROFILE': 'prod-admin'",
         ),
         ("['echo'], env=dict(os.environ, AWS_PROFILE='prod-admin')", "AWS_PROFILE='prod-admin'"),
+        ("['echo', '--aws-profile', 'prod-admin']", "'--aws-profile', 'prod-admin'"),
+        (
+            '["echo", "dict(profile_name=\'prod-admin\')"]',
+            "profile_name='prod-admin'",
+        ),
     ],
 )
 def test_subprocess_names_a_profile(cells: Shell, code: str, left_out: str) -> None:
@@ -276,6 +281,43 @@ def test_subprocess_names_a_profile(cells: Shell, code: str, left_out: str) -> N
     cells.good("%aws_profile RoleBeta --read-only")
     assert f"To keep the limit, leave out `{left_out}`." in cells.good(cell).text
     assert "limit" not in cells.good(cell.replace(left_out, "")).text
+
+
+@pytest.mark.parametrize(
+    ("cell", "left_out"),
+    [
+        ("!{python} -c '{code}'", 'profile_name="prod-admin"'),
+        ("%%script {python}\n{code}", 'profile_name="prod-admin"'),
+        ("%%bash\n{python} - <<'END'\n{code}\nEND", 'profile_name="prod-admin"'),
+        (
+            "env = dict(os.environ)\nenv['AWS_PROFILE'] = 'prod-admin'\n"
+            "subprocess.run([{python!r}, '-c', {code!r}], env=env)",
+            "env['AWS_PROFILE'] = 'prod-admin'",
+        ),
+    ],
+)
+def test_a_program_names_a_profile(
+    cells: Shell, aws: EmbeddedAws, cell: str, left_out: str
+) -> None:
+    """A program that names a profile in the cell isn't limited, and a line says how to limit it."""
+    code = (
+        'import boto3; boto3.Session(profile_name="prod-admin").client("s3")'
+        '.put_object(Bucket="my-first-bucket", Key="x")'
+    )
+    if "env" in left_out:
+        code = code.replace('profile_name="prod-admin"', "")
+    cell = cell.format(python=sys.executable, code=code)
+    cells.good("%aws_profile RoleBeta --read-only")
+    text = cells.good(cell).text
+    assert f"To keep the limit, leave out `{left_out}`." in text
+    writers = [str(call.arn) for call in aws.calls if call.action == "s3:PutObject"]
+    assert ":assumed-role/prod-admin/" in writers.pop()
+    cells.run(cell.replace(left_out, ""))
+    writers = [str(call.arn) for call in aws.calls if call.action == "s3:PutObject"]
+    assert ":assumed-role/RoleBeta/" in writers.pop()
+    # Code of the kernel that names a profile is no command.
+    reading = 'subprocess.run(["true"]); boto3.Session(profile_name="prod-admin").profile_name'
+    assert "limit" not in cells.good(reading).text
 
 
 def test_exporting_under_a_limit(cells: Shell) -> None:

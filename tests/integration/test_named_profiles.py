@@ -238,7 +238,7 @@ def test_polars_ignores_a_profile(shell: Shell, aws: EmbeddedAws) -> None:
 
 @needs("polars")
 def test_pandas_uses_a_profile_beside_polars(shell: Shell, aws: EmbeddedAws) -> None:
-    """pandas signs as the profile in its options, and no line takes the call for polars'."""
+    """A read by pandas signs as the profile in its options, and isn't taken for polars'."""
     add_role(aws, "OtherOfPandas", "s3:*", region="us-west-2")
     shell.good("import pandas as pd, polars as pl\n%aws_profile RoleBeta")
     shell.good("pd.DataFrame({'a': [1]}).to_csv('s3://my-first-bucket/a')")
