@@ -203,6 +203,8 @@ class Follower:
     #: The types of open objects that keep their identity. The card lists such objects, and code
     #: for many profiles can't use them.
     handles: Mapping[str, Handle] = field(default_factory=dict)
+    #: The name of the attribute in which the package's clients keep their Region.
+    region: str = ""
     #: A function that returns whether an object runs code in processes with their own identity.
     #: Code for many profiles can't use such objects.
     starts_workers: Callable[[Any], bool] | None = None

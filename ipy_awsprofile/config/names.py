@@ -166,3 +166,20 @@ def _has_words(words: Iterable[str], fields: Sequence[str]) -> bool:
         if not is_fitting:
             return False
     return True
+
+
+#: The end of a role's ARN, or of the ARN of a role session, which doesn't contain the role's path.
+_PART_OF_ARN = re.compile(
+    r"(?P<account>\d{12}):"
+    r"(?:role/(?P<path>[\w+=,.@/-]+)|assumed-role/(?P<session>[^/]+)/.*|(?P<name>[\w+=,.@-]+))$"
+)
+
+
+def advice_for_arn(written: str) -> str:
+    """Return a hint that completes the part of a role's ARN that the user has written."""
+    account, name = "ACCOUNT", "NAME"
+    part = _PART_OF_ARN.search(written)
+    if part:
+        account = part["account"]
+        name = part["path"] or part["session"] or part["name"]
+    return f"Write the whole ARN: `arn:aws:iam::{account}:role/{name}`."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -12,10 +11,11 @@ from pathlib import Path
 from botocore.utils import generate_login_cache_key, get_login_token_cache_directory
 
 from ipy_awsprofile.config.files import Config, ParsedFiles, read_config
-from ipy_awsprofile.config.names import Arn, AssignedName, RoleName
+from ipy_awsprofile.config.names import Arn, AssignedName, RoleName, advice_for_arn
 from ipy_awsprofile.config.organization import advice_to_write, read_policy
 from ipy_awsprofile.config.parameters import PARAMETERS, StsParameters, merge_options, parameters_of
 from ipy_awsprofile.config.policies import session_policy
+from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import (
     ASSUMES,
     SIGNS_IN,
@@ -32,7 +32,12 @@ from ipy_awsprofile.config.regions import (
     is_place,
     unknown_region,
 )
-from ipy_awsprofile.config.request import IDENTITIES, SessionRequest, arguments
+from ipy_awsprofile.config.request import (
+    IDENTITIES,
+    SessionRequest,
+    arguments,
+    step_instead_of_session,
+)
 from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.config.shared import python_of
 from ipy_awsprofile.config.sign_ins import (
@@ -50,14 +55,14 @@ from ipy_awsprofile.config.sign_ins import (
 )
 from ipy_awsprofile.config.user_environment import user_variable
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile
-from ipy_awsprofile.text import choice_of, digest_of, quoted, redacted_urls
+from ipy_awsprofile.text import chain_line, choice_of, digest_of, quoted, redacted_urls
 
 #: The kinds of profiles with a role that STS issues.
 _ISSUED = {*ASSUMES, ProfileKind.WEB_IDENTITY}
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class Target:
+class Target(StaysInProcess):
     """The role chain of a session, its parameters for STS, and the contents of the shared files.
 
     ``chain`` begins with the requested profile or role, whose settings include the request's
@@ -78,6 +83,14 @@ class Target:
     scope: StsParameters = field(default_factory=dict)
     #: Parameters of GetSessionToken, if the session is an MFA session for access keys.
     mfa: StsParameters = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<session of {chain_line(self.names)}, region {self.region}>"
+
+    @property
+    def step_instead(self) -> str:
+        """What to do instead of pickling a client, whose credentials contain their target."""
+        return step_instead_of_session(self.request)
 
     @property
     def profile(self) -> Profile:
@@ -525,7 +538,7 @@ def _chain_of_arn(
 ) -> tuple[Profile, ...]:
     """Return the role chain for a role's ARN, with the client settings of its source profile."""
     if not Arn.parse(role_arn).role:  # botocore can take it for a profile
-        hint = _instead_of_arn(role_arn, request, config) or _whole_arn(role_arn)
+        hint = _instead_of_arn(role_arn, request, config) or advice_for_arn(role_arn)
         raise InvalidOption(f"`{role_arn}` isn't the ARN of a role.", hint)
     if request.source:
         source = request.source.chain[0]
@@ -560,23 +573,6 @@ def _instead_of_arn(role_arn: str, request: SessionRequest, config: Config) -> s
         meant = replace(request, profile=name, role_arn=None, source_profile=None)
         lines.append(f"%aws_profile {arguments(meant)}")
     return f"Write {choice_of(lines)}. In Python, pass the name {choice_of(map(repr, names))}."
-
-
-#: The end of a role's ARN, or of the ARN of a role session, which doesn't contain the role's path.
-_PART_OF_ARN = re.compile(
-    r"(?P<account>\d{12}):"
-    r"(?:role/(?P<path>[\w+=,.@/-]+)|assumed-role/(?P<session>[^/]+)/.*|(?P<name>[\w+=,.@-]+))$"
-)
-
-
-def _whole_arn(written: str) -> str:
-    """Return a hint that completes the part of a role's ARN that the user has written."""
-    account, name = "ACCOUNT", "NAME"
-    part = _PART_OF_ARN.search(written)
-    if part:
-        account = part["account"]
-        name = part["path"] or part["session"] or part["name"]
-    return f"Write the whole ARN: `arn:aws:iam::{account}:role/{name}`."
 
 
 def _with_names(

@@ -28,7 +28,7 @@ from botocore.loaders import Loader, create_loader
 from ipy_awsprofile.config.files import ParsedFiles, Section
 from ipy_awsprofile.config.private import StaysInProcess, of_process
 from ipy_awsprofile.config.profiles import ProfileKind
-from ipy_awsprofile.config.request import arguments, step_instead_of_session
+from ipy_awsprofile.config.request import arguments
 from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.credentials.caller import CallerIdentity
 from ipy_awsprofile.credentials.error_table import ENDED, EXPIRED
@@ -53,7 +53,6 @@ from ipy_awsprofile.credentials.sts import (
 )
 from ipy_awsprofile.credentials.translation import code_of, no_credentials, translated
 from ipy_awsprofile.errors import CredentialsRejected, IdentityChanged
-from ipy_awsprofile.text import chain_line
 
 _log = logging.getLogger(__name__)
 
@@ -165,12 +164,12 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         self.set_config_variable("credentials_file", str(target.config.paths.credentials))
 
     def __repr__(self) -> str:
-        return f"<session of {chain_line(self.target.names)}, region {self.target.region}>"
+        return repr(self.target)
 
     @property
     def step_instead(self) -> str:
         """What to do instead of pickling a client, which contains its botocore session."""
-        return step_instead_of_session(self.target.request)
+        return self.target.step_instead
 
     @cached_property
     def full_config(self) -> ParsedFiles:

@@ -13,6 +13,7 @@ FOLLOWERS = (
             Cache("anthropic.lib.aws._auth", "_get_session.cache_clear"),
             Cache("anthropic.lib.bedrock._auth", "_get_session.cache_clear"),  # before 2.0
         ),
+        region="aws_region",
     ),
     Follower(
         package="litellm",

@@ -70,6 +70,8 @@ def leftovers(
     for leftover, label in before.handles(variables):
         if label != active:
             yield leftover
+    if active:
+        yield from before.regions(variables, active)
     yield from before.workers(active, lent.values())
     for library in sorted(PROCESS.not_cleared):
         yield Leftover(
@@ -262,6 +264,14 @@ def is_handle(value: object) -> bool:
     return str(used).startswith("s3") or is_handle(used)
 
 
+def _region_of(value: object) -> str:
+    """Return the Region of a library's client, or an empty string for other objects."""
+    follower = follower_of(value)
+    if follower is None or not follower.region:
+        return ""
+    return str(getattr(value, follower.region, ""))
+
+
 def starts_workers(value: object) -> bool:
     """Return whether an object runs code in worker processes, which keep their identity."""
     follower = follower_of(value)
@@ -284,7 +294,7 @@ class _Opened:
 
 
 class OpenedBefore:
-    """Records the identity with which each S3 handle and each worker process was opened."""
+    """Records the identity with which S3 handles, other clients and workers were opened."""
 
     def __init__(self) -> None:
         #: By the object's ID, because the user can rename a variable.
@@ -293,12 +303,14 @@ class OpenedBefore:
         self._workers: dict[object, Label | None] = {}
 
     def note(self, namespace: Mapping[str, object], active: Label | None) -> None:
-        """Record the active identity for all handles and workers opened since the last call."""
+        """Record the active identity for all objects and workers opened since the last call."""
         for key, opened in list(self._handles.items()):
             if opened.reference() is None:
                 del self._handles[key]
         for name, value in list(namespace.items()):
-            if not name.startswith("_") and _handle_type_of(value):
+            if name.startswith("_"):
+                continue
+            if _handle_type_of(value) or _region_of(value):
                 opened = self._handles.setdefault(id(value), _Opened(ref(value), active))
                 opened.is_handle = opened.is_handle or is_handle(value)
         self._workers = {process: self._workers.get(process, active) for process in _processes()}
@@ -312,6 +324,21 @@ class OpenedBefore:
             kind = _handle_type_of(value)
             if kind and (opened.is_handle or is_handle(value)):
                 yield Leftover(name, kind.says), opened.label
+
+    def regions(self, namespace: Mapping[str, object], active: Label) -> Iterator[Leftover]:
+        """Yield lines about the clients that keep the Region of a former switch.
+
+        Clients aren't affected if the user's code named another Region.
+        """
+        for name, value in namespace.items():
+            opened = self._handles.get(id(value))
+            region = _region_of(value)
+            if opened is None or opened.label is None or region in ("", active.region):
+                continue
+            if opened.label.region == region:
+                yield Leftover(
+                    name, f"keeps the Region {region}: for {active.region}, create it again"
+                )
 
     def workers(self, active: Label | None, lent: Iterable[Workers]) -> Iterator[Leftover]:
         """Yield lines about the worker processes that were started with a different identity."""

@@ -24,7 +24,7 @@ from ipy_awsprofile.credentials.error_table import DENIED, ENDED, EXPIRED, REJEC
 from ipy_awsprofile.credentials.providers import is_renewed, reject, renewing_of
 from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable, SignInRequired
 from ipy_awsprofile.follower import Leftover, Refusal
-from ipy_awsprofile.gate import PROCESS, Signer
+from ipy_awsprofile.gate import PROCESS, Signer, owner_of_keys
 from ipy_awsprofile.kernel.refusals import has_wrong_clock
 from ipy_awsprofile.label import ActiveProfile, Label, Signature, is_read_only
 from ipy_awsprofile.notebook.passed_sessions import code_of_block, packages_of
@@ -451,6 +451,12 @@ class _Explanation:
         name = _name_of(signer.label)
         if not is_renewed(signer.credentials):
             problem = f"AWS doesn't accept the keys of {name} ({code})."
+            if owner_of_keys(signer.credentials):
+                return (
+                    f"{problem} Keys that your code has copied from a session aren't renewed. To "
+                    "use the active identity, leave out the keys, or copy them again from "
+                    "`session`."
+                )
             return f"{problem} Renew the keys at their source."
         active = self._active
         if active is None or not self._is_of_active:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+import time_machine
 
 from ipy_awsprofile.demo.stages import Scenario, seed_organisation
 from ipy_awsprofile.errors import NotForOneProfile, StaleIdentity
@@ -73,6 +76,22 @@ def test_copied_keys_after_a_switch(shell: Shell, aws: EmbeddedAws, kind: str) -
         assert "AccessDenied" in denied.text
         assert "(read-only)" in denied.text
     assert "`kept`" not in shell.good("%aws_profile").text
+
+
+@pytest.mark.parametrize("kind", COPIES)
+def test_copied_keys_that_have_expired(
+    shell: Shell, aws: EmbeddedAws, clock: time_machine.Traveller, kind: str
+) -> None:
+    """If copied keys have expired, the line says that they aren't renewed, and what works."""
+    create, write = COPIES[kind]
+    shell.good(f"%aws_profile RoleBeta\n{_COPY}kept = {create}")
+    clock.shift(timedelta(hours=2))
+    text = shell.run(write).text
+    assert "(ExpiredToken). Keys that your code has copied from a session aren't renewed." in text
+    aws.calls.clear()
+    for code in (WITHOUT_KEYS[kind], create):
+        shell.good(f"{_COPY}kept = {code}\n{write}\nNone")
+    assert _writers(aws) == ["RoleBeta", "RoleBeta"]
 
 
 def test_frozen_keys_that_sign(shell: Shell, aws: EmbeddedAws) -> None:

@@ -62,6 +62,7 @@ def step_of(notebook: Shell, code: str) -> tuple[str, str]:
     [
         ("session", "RoleGamma", "us-west-2"),
         ("session.client('s3')", "RoleGamma", "us-west-2"),
+        ("session.client('sts')", "RoleGamma", "us-west-2"),
         ("open_session('RoleDelta', read_only=True, region='eu-west-1')", "RoleDelta", "eu-west-1"),
     ],
 )

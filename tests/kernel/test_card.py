@@ -475,6 +475,24 @@ def test_another_default_session(notebook: Shell) -> None:
         assert "was changed" not in card
 
 
+@needs("anthropic")
+def test_a_client_of_bedrock_with_the_former_region(notebook: Shell) -> None:
+    """The card names a client that follows the switch but keeps the Region of a former one.
+
+    The card doesn't name a client whose code named another Region.
+    """
+    notebook.good("from anthropic import AnthropicBedrock")
+    notebook.good("%aws_profile RoleBeta --region us-east-1\nllm = AnthropicBedrock()")
+    notebook.good("eu = AnthropicBedrock(aws_region='eu-west-1')")
+    for name in ("RoleBeta", "UserAlpha"):
+        card = card_of(notebook, f"%aws_profile {name} --region us-west-2")
+        assert "`llm` keeps the Region us-east-1: for us-west-2, create it again." in card
+        assert "`eu`" not in card
+    notebook.good("llm = AnthropicBedrock()")
+    assert notebook.names["llm"].aws_region == "us-west-2"
+    assert "keeps the Region" not in card_of(notebook)
+
+
 def test_clients_with_the_former_region(aws: EmbeddedAws, notebook: Shell) -> None:
     """If only the Region changes, the card names the clients that keep it until they're replaced.
 
